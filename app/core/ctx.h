@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ctx.h owns what every function of core is given: the database, request memory, the keyring,
+ * the settings, and who is acting. One per request or per piece of work; all members borrowed.
+ */
+#ifndef BONAFIDE_CTX_H
+#define BONAFIDE_CTX_H
+
+#include "base.h"
+#include "arena.h"
+#include "db.h"
+#include "keyring.h"
+#include "settings.h"
+#include "state.h"
+
+struct catalogue;
+
+enum actor_kind {
+	ACTOR_NONE,	/* nobody yet */
+	ACTOR_KEY,	/* an API key */
+	ACTOR_JOB,	/* the batch */
+	ACTOR_OPERATOR, /* the command line */
+};
+
+struct actor {
+	enum actor_kind kind;
+	struct uuid organization_id;
+	struct uuid application_id; /* the tenant: every tenant statement takes it first */
+	struct uuid key_id;
+	enum environment environment; /* of the key */
+	uint64_t scopes;
+};
+
+struct ctx {
+	struct db *db;
+	struct arena *arena;
+	struct keyring *keyring;
+	const struct settings *settings;
+	struct catalogue *catalogue;
+	const char *request_id; /* "req_…"; NULL outside requests */
+	unsigned slot;		/* which counter rows this process writes, < LIMIT_COUNTER_SLOTS */
+	struct actor actor;
+};
+
+#endif

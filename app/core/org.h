@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * org.h owns organisations (the customer, who pays) and applications (the tenant, who owns
+ * everything). Operators make them; API keys live in applications.
+ */
+#ifndef BONAFIDE_ORG_H
+#define BONAFIDE_ORG_H
+
+#include "base.h"
+#include "ctx.h"
+#include "stmt.h"
+
+/* Creates an active organisation; name 1 to LIMIT_ORG_NAME code points. ERR_VALIDATION. */
+enum err org_create(struct ctx *ctx, const char *name, struct uuid *ret_id) MUST_CHECK;
+
+/* All of them, newest first. */
+enum err org_list(struct ctx *ctx, struct row_org_list **ret_rows, size_t *ret_count) MUST_CHECK;
+
+/* One. ERR_MISSING. */
+enum err org_get(struct ctx *ctx, struct uuid id, struct row_org_get *ret_row) MUST_CHECK;
+
+/* Sets active or suspended; the same state again is fine. Keys of a suspended organisation are
+ * refused with TENANT_SUSPENDED within key_lease_ms. ERR_MISSING. */
+enum err org_set_status(struct ctx *ctx, struct uuid id, enum org_status status) MUST_CHECK;
+
+/* Creates an application of an organisation. ERR_VALIDATION, ERR_MISSING. */
+enum err application_create(struct ctx *ctx, struct uuid organization_id, const char *name,
+    struct uuid *ret_id) MUST_CHECK;
+
+/* Applications of one organisation, or of all when the id is nil; newest first. */
+enum err application_list(struct ctx *ctx, struct uuid organization_id,
+    struct row_application_list **ret_rows, size_t *ret_count) MUST_CHECK;
+
+/* One, with its organisation. ERR_MISSING. */
+enum err application_get(struct ctx *ctx, struct uuid id, struct row_application_get *ret_row)
+    MUST_CHECK;
+
+#endif

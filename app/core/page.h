@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * page.h owns list cursors (contract/README.md, Paging): opaque, signed, bound to the list, the
+ * tenant and the filters, so a foreign, altered or misplaced one is refused.
+ */
+#ifndef BONAFIDE_PAGE_H
+#define BONAFIDE_PAGE_H
+
+#include "base.h"
+#include "ctx.h"
+
+#define CURSOR_TEXT_SIZE 64
+
+/*
+ * Writes "cur_…" for "after this id". list: a literal naming the list. filters: the filters in
+ * one canonical text ("" for none). ERR_CRYPTO.
+ */
+enum err cursor_make(struct ctx *ctx, const char *list, const char *filters, struct uuid after,
+    char ret_text[CURSOR_TEXT_SIZE]) MUST_CHECK;
+
+/* The inverse; text NULL or "" is the first page (*ret_after = the largest id). ERR_SYNTAX. */
+enum err cursor_read(struct ctx *ctx, const char *list, const char *filters, const char *text,
+    struct uuid *ret_after) MUST_CHECK;
+
+#endif

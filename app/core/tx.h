@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tx.h owns the transaction with its retries: deadlocks and certification failures run the
+ * whole function again, at most LIMIT_TX_RETRIES times; an uncertain commit is never retried
+ * (design section 5).
+ */
+#ifndef BONAFIDE_TX_H
+#define BONAFIDE_TX_H
+
+#include "base.h"
+#include "ctx.h"
+
+/* The work of one transaction. It may run more than once, so it must not keep anything outside
+ * arg that a second run would not overwrite. An error rolls back. */
+typedef enum err tx_fn(struct ctx *ctx, void *arg);
+
+/*
+ * begin, fn, commit. Called inside a transaction it just runs fn in it (no nesting). Errors: fn's,
+ * or the database's; ERR_DB_LOCKED and ERR_DB_DEADLOCK after the last retry.
+ */
+enum err tx_run(struct ctx *ctx, tx_fn *fn, void *arg) MUST_CHECK;
+
+#endif

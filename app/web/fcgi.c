@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fcgi.c is the only file that knows libfcgi. */
+#include "fcgi.h"
+
+#include <errno.h>
+#include <fcgiapp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "limits.h"
+#include "str.h"
+
+struct fcgi {
+	int listen_fd;
+	FCGX_Request request;
+	bool open;           /* a request is under way */
+	bool body_finished;  /* everything the web server sent has been read */
+	int64_t body_length; /* as announced */
+};
+
+enum err fcgi_new(int listen_fd, struct fcgi **ret_fcgi)
+{
+	struct fcgi *fcgi = calloc(1, sizeof(*fcgi));
+
+	if (fcgi == NULL)
+		return ERR_NOMEM;
+	/* FCGX_Init() installs its own SIGTERM handler only where none is set: ours are. */
+	if (FCGX_Init() != 0 || FCGX_InitRequest(&fcgi->request, listen_fd, 0) != 0) {
+		free(fcgi);
+		return ERR_IO;
+	}
+	fcgi->listen_fd = listen_fd;
+	*ret_fcgi = fcgi;
+	return ERR_OK;
+}
+
+void fcgi_abandon(struct fcgi *fcgi)
+{
+	if (!fcgi->open)
+		return;
+	fcgi->open = false;
+	/*
+	 * Closing an attached connection shuts it down and waits up to two seconds for the web
+	 * server to close its end, which only matters while unread bytes are in the socket: a
+	 * plain close would then reset the connection under the answer. When all was read, a
+	 * detached connection is closed at once and the worker is free a context switch earlier.
+	 */
+	if (fcgi->body_finished)
+		FCGX_Detach(&fcgi->request);
+	FCGX_Finish_r(&fcgi->request);
+}
+
+void fcgi_free(struct fcgi **fcgi)
+{
+	if (fcgi == NULL || *fcgi == NULL)
+		return;
+	fcgi_abandon(*fcgi);
+	FCGX_Free(&(*fcgi)->request, 1);
+	free(*fcgi);
+	*fcgi = NULL;
+}
+
+/* Where each FastCGI parameter we use goes; one row per parameter. */
+struct param {
+	const char *name;
+	size_t name_len;
+	size_t offset;
+	size_t max_len;
+};
+
+#define PARAM_ROW(text, member, max) \
+	{ \
+		text, sizeof(text) - 1, offsetof(struct http_in, member), max \
+	}
+
+/* An over-long credential or header value is no such value: it is cut off by refusal below. */
+static const struct param params[] = {
+	PARAM_ROW("REQUEST_METHOD", method, 16),
+	PARAM_ROW("REQUEST_URI", path, LIMIT_PATH),
+	PARAM_ROW("CONTENT_TYPE", content_type, 256),
+	PARAM_ROW("HTTP_AUTHORIZATION", authorization, LIMIT_HEADER),
+	PARAM_ROW("HTTP_X_API_KEY", api_key, LIMIT_HEADER),
+	PARAM_ROW("HTTP_IDEMPOTENCY_KEY", idempotency_key, LIMIT_HEADER),
+	PARAM_ROW("HTTP_X_REQUEST_ID", request_id, LIMIT_HEADER),
+	PARAM_ROW("REMOTE_ADDR", remote_addr, 64),
+};
+
+static enum err take_param(struct arena *arena, const char *entry, struct http_in *in)
+{
+	for (size_t i = 0; i < countof(params); i++) {
+		const struct param *row = &params[i];
+		if (strncmp(entry, row->name, row->name_len) != 0 || entry[row->name_len] != '=')
+			continue;
+		const char *value = entry + row->name_len + 1;
+		size_t len = strlen(value);
+		if (len > row->max_len)
+			return ERR_FULL;
+		const char *copy = arena_strndup(arena, value, len);
+		memcpy((char *)in + row->offset, &copy, sizeof(copy));
+		return copy == NULL ? ERR_FULL : ERR_OK;
+	}
+	return ERR_OK;
+}
+
+/* -1: none announced; -2: not a number. */
+static int64_t content_length_of(const char *text)
+{
+	int64_t length;
+
+	if (text == NULL || text[0] == '\0')
+		return -1;
+	return str_to_i64(text, 0, INT64_MAX, &length) == ERR_OK ? length : -2;
+}
+
+/* REQUEST_URI is path and query, still encoded; an absolute form keeps only its path. */
+static enum err split_uri(struct arena *arena, struct http_in *in)
+{
+	const char *uri = in->path == NULL ? "" : in->path;
+	const char *question = strchr(uri, '?');
+	size_t path_len = question == NULL ? strlen(uri) : (size_t)(question - uri);
+
+	in->query = question == NULL ? "" : question + 1;
+	in->path = arena_strndup(arena, uri, path_len);
+	return in->path == NULL ? ERR_FULL : ERR_OK;
+}
+
+enum err fcgi_accept(struct fcgi *fcgi, struct arena *arena, struct http_in *ret_in)
+{
+	struct http_in in = { .content_length = -1 };
+	enum err err = ERR_OK;
+
+	if (FCGX_Accept_r(&fcgi->request) != 0)
+		return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? ERR_MISSING
+										 : ERR_IO;
+	fcgi->open = true;
+	fcgi->body_length = content_length_of(FCGX_GetParam("CONTENT_LENGTH", fcgi->request.envp));
+	in.content_length = fcgi->body_length;
+	/* With no body there is nothing of it to read but libfcgi's own end marker, which came
+	 * with the parameters: the web server sends all of it in one go. */
+	fcgi->body_finished = false;
+	for (char **entry = fcgi->request.envp; *entry != NULL && err == ERR_OK; entry++)
+		err = take_param(arena, *entry, &in);
+	if (err == ERR_OK)
+		err = split_uri(arena, &in);
+	if (in.method == NULL)
+		in.method = "";
+	if (in.content_type == NULL)
+		in.content_type = "";
+	if (in.remote_addr == NULL)
+		in.remote_addr = "";
+	if (in.path == NULL || err != ERR_OK)
+		in.path = "";
+	if (in.query == NULL)
+		in.query = "";
+	*ret_in = in;
+	return err;
+}
+
+enum err fcgi_read_body(struct fcgi *fcgi, struct arena *arena, size_t max_bytes,
+    const char **ret_body, size_t *ret_len)
+{
+	if (fcgi->body_length == -2)
+		return ERR_IO;
+	if (fcgi->body_length > 0 && (uint64_t)fcgi->body_length > max_bytes)
+		return ERR_PAYLOAD_TOO_LARGE;
+
+	size_t size = fcgi->body_length > 0 ? (size_t)fcgi->body_length : 0;
+	char *body = arena_alloc(arena, size + 1);
+	if (body == NULL)
+		return ERR_NOMEM;
+	size_t len = 0;
+	while (len < size) {
+		int want = size - len > 65536 ? 65536 : (int)(size - len);
+		int got = FCGX_GetStr(body + len, want, fcgi->request.in);
+		if (got <= 0)
+			return ERR_IO;
+		len += (size_t)got;
+	}
+	/* A body longer than announced is read no further; one byte shows that it is there, and
+	 * seeing the end here is what allows the quick close. */
+	if (FCGX_GetChar(fcgi->request.in) != EOF)
+		return ERR_IO;
+	fcgi->body_finished = true;
+	*ret_body = body;
+	*ret_len = len;
+	return ERR_OK;
+}
+
+enum err fcgi_reply(
+    struct fcgi *fcgi, int status, const char *header_lines, const void *body, size_t body_len)
+{
+	FCGX_Stream *out = fcgi->request.out;
+
+	if (!fcgi->open)
+		return ERR_STATE;
+	/* Draining a short rest (the end marker of an empty body) makes the quick close safe. */
+	if (!fcgi->body_finished && fcgi->body_length <= 0)
+		fcgi->body_finished = FCGX_GetChar(fcgi->request.in) == EOF;
+	FCGX_FPrintF(out, "Status: %d\r\n%s\r\n", status, header_lines);
+	if (body_len > 0)
+		FCGX_PutStr(body, (int)body_len, out);
+	bool broken = FCGX_GetError(out) != 0 || FCGX_FFlush(out) != 0;
+	fcgi_abandon(fcgi);
+	return broken ? ERR_IO : ERR_OK;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fcgi.h owns libfcgi: accepting one FastCGI request without blocking past a signal, its
+ * parameters, its body under a cap, and its answer. fcgi.c is the only file that includes
+ * <fcgiapp.h>, and keeps libfcgi's traps to itself (design section 6).
+ */
+#ifndef BONAFIDE_FCGI_H
+#define BONAFIDE_FCGI_H
+
+#include "base.h"
+#include "arena.h"
+
+struct fcgi;
+
+/* One request in memory of our own: everything here stays valid after the connection is gone,
+ * until the arena is reset. */
+struct http_in {
+	const char *method;        /* "GET" */
+	const char *path;          /* raw, still percent-encoded, from REQUEST_URI up to '?' */
+	const char *query;         /* raw, without '?'; "" when none */
+	const char *content_type;  /* "" when absent */
+	int64_t content_length;    /* as announced; -1 when absent, -2 when not a number */
+	const char *authorization; /* NULL when absent, as the following */
+	const char *api_key;       /* X-API-Key */
+	const char *idempotency_key;
+	const char *request_id;  /* X-Request-Id */
+	const char *remote_addr; /* "" when the web server did not say */
+};
+
+/* Prepares libfcgi for a listening socket of ours (non-blocking). Signal handlers must be
+ * installed before. ERR_IO, ERR_NOMEM. */
+enum err fcgi_new(int listen_fd, struct fcgi **ret_fcgi) MUST_CHECK;
+void fcgi_free(struct fcgi **fcgi);
+
+/*
+ * Accepts one request that is already waiting and copies its parameters into the arena.
+ * ERR_MISSING when another worker took it, ERR_FULL when its parameters pass the caps
+ * (fcgi_reply() still works), ERR_IO for a connection that broke.
+ */
+enum err fcgi_accept(struct fcgi *fcgi, struct arena *arena, struct http_in *ret_in) MUST_CHECK;
+
+/*
+ * Reads the body, at most max_bytes, into the arena with a NUL behind it. ERR_TOO_LARGE-like:
+ * ERR_PAYLOAD_TOO_LARGE when it is or announces more; ERR_IO when the client went away or sent
+ * less than it announced; ERR_NOMEM.
+ */
+enum err fcgi_read_body(struct fcgi *fcgi, struct arena *arena, size_t max_bytes,
+    const char **ret_body, size_t *ret_len) MUST_CHECK;
+
+/*
+ * Sends "Status: …", the header lines (each "Name: value\r\n", already joined) and the body, and
+ * ends the request. body may be NULL (HEAD, 204). ERR_IO when the client went away, which is
+ * nobody's mistake.
+ */
+enum err fcgi_reply(struct fcgi *fcgi, int status, const char *header_lines, const void *body,
+    size_t body_len) MUST_CHECK;
+
+/* Ends the request without an answer, if one is open. */
+void fcgi_abandon(struct fcgi *fcgi);
+
+#endif

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* field.c is the engine of the field table: reading JSON into structs, with all complaints. */
+#include "field.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "field_private.h"
+#include "regex.h"
+#include "str.h"
+
+#define DAY_MS 86400000
+
+void complain(struct complaints *complaints, const char *field, const char *message)
+{
+	if (complaints->count < countof(complaints->items))
+		complaints->items[complaints->count++] =
+		    (struct complaint){ .field = field, .message = message };
+}
+
+/* A complaint with numbers in it, made in the arena. */
+static void complain_range(
+    struct complaints *complaints, struct arena *arena, const struct field *row, const char *format)
+{
+	char text[128];
+
+	/* format is one of the literals below, each with two %lld. */
+	snprintf(text, sizeof(text), "must be %s", format);
+	const char *message =
+	    arena_printf(arena, "%s %lld to %lld", text, (long long)row->min, (long long)row->max);
+	complain(complaints, row->name, message == NULL ? text : message);
+}
+
+static bool word_known(const struct word_list *words, const char *word)
+{
+	for (size_t i = 0; i < words->count; i++) {
+		if (strcmp(words->words[i], word) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void complain_words(
+    struct complaints *complaints, struct arena *arena, const struct field *row)
+{
+	struct buf text;
+
+	buf_init(&text, 1024);
+	buf_adds(&text, "must be one of ");
+	for (size_t i = 0; i < row->words->count; i++) {
+		if (row->words->words[i][0] != '\0')
+			buf_printf(&text, "%s%s", i == 0 ? "" : ", ", row->words->words[i]);
+	}
+	const char *message = arena_strdup(arena, buf_str(&text));
+	complain(complaints, row->name, message == NULL ? "is not a known word" : message);
+	buf_free(&text);
+}
+
+/* Patterns of rows are literals of ours, compiled once per process and kept. */
+static bool pattern_matches(const struct field *row, const char *text)
+{
+	static struct {
+		const char *pattern;
+		struct regex *regex;
+	} kept[64];
+
+	for (size_t i = 0; i < countof(kept); i++) {
+		if (kept[i].pattern == NULL) {
+			char reason[128];
+			if (regex_new(row->pattern, false, &kept[i].regex, reason,
+				sizeof(reason)) != ERR_OK)
+				return false;
+			kept[i].pattern = row->pattern;
+		}
+		if (kept[i].pattern == row->pattern)
+			return regex_match(kept[i].regex, text, strlen(text));
+	}
+	return false;
+}
+
+static void set_text(const struct field *row, void *object, const char *text)
+{
+	memcpy((char *)object + row->offset, &text, sizeof(text));
+}
+
+static void set_i64(const struct field *row, void *object, int64_t value)
+{
+	memcpy((char *)object + row->offset, &value, sizeof(value));
+}
+
+static void set_bool(const struct field *row, void *object, bool value)
+{
+	memcpy((char *)object + row->offset, &value, sizeof(value));
+}
+
+/* ---- one value as text, which is how both bodies and queries give most of them --------------- */
+
+static void take_plain_text(const struct field *row, const char *text, struct arena *arena,
+    void *object, struct complaints *complaints)
+{
+	int64_t length = (int64_t)utf8_length(text);
+
+	if (length < row->min || length > row->max) {
+		const char *message =
+		    row->min == length || length > row->max
+			? arena_printf(
+			      arena, "must have at most %lld characters", (long long)row->max)
+		    : row->min == 1 ? "must not be empty"
+				    : arena_printf(arena, "must have at least %lld characters",
+					  (long long)row->min);
+		complain(complaints, row->name, message == NULL ? "has a wrong length" : message);
+		return;
+	}
+	for (const char *c = text; *c != '\0'; c++) {
+		if ((unsigned char)*c < 0x20 || *c == 0x7f) {
+			complain(complaints, row->name, "must not contain control characters");
+			return;
+		}
+	}
+	if (row->pattern != NULL && !pattern_matches(row, text)) {
+		complain(complaints, row->name, row->pattern_words);
+		return;
+	}
+	set_text(row, object, text);
+}
+
+static void take_date(
+    const struct field *row, const char *text, void *object, struct complaints *complaints)
+{
+	struct date date;
+	enum err err = date_parse(text, &date);
+
+	if (err == ERR_OK)
+		set_text(row, object, text);
+	else
+		complain(complaints, row->name,
+		    err == ERR_RANGE ? "must be a day that exists" : "must be a date, YYYY-MM-DD");
+}
+
+static void take_time(
+    const struct field *row, const char *text, void *object, struct complaints *complaints)
+{
+	int64_t time_ms;
+	bool is_date;
+
+	if (time_parse(text, &time_ms, &is_date) != ERR_OK) {
+		complain(complaints, row->name, "must be an ISO 8601 date or time");
+		return;
+	}
+	if (is_date && (row->flags & FIELD_DAY_END) != 0)
+		time_ms += DAY_MS - 1;
+	set_i64(row, object, time_ms);
+}
+
+static void take_id(
+    const struct field *row, const char *text, void *object, struct complaints *complaints)
+{
+	struct uuid id;
+
+	if (id_parse(row->id_kind, text, &id) == ERR_OK)
+		memcpy((char *)object + row->offset, &id, sizeof(id));
+	else
+		complain(complaints, row->name, "is not an id of this kind");
+}
+
+void field_take_text(const struct field *row, const char *text, struct arena *arena, void *object,
+    struct complaints *complaints)
+{
+	switch (row->type) {
+	case FIELD_TEXT:
+		take_plain_text(row, text, arena, object, complaints);
+		return;
+	case FIELD_WORD:
+		if (text[0] != '\0' && word_known(row->words, text))
+			set_text(row, object, text);
+		else
+			complain_words(complaints, arena, row);
+		return;
+	case FIELD_DATE:
+		take_date(row, text, object, complaints);
+		return;
+	case FIELD_TIME:
+		take_time(row, text, object, complaints);
+		return;
+	case FIELD_ID:
+		take_id(row, text, object, complaints);
+		return;
+	default:
+		complain(complaints, row->name, "is of the wrong type");
+	}
+}
+
+void field_take_int(const struct field *row, int64_t value, struct arena *arena, void *object,
+    struct complaints *complaints)
+{
+	if (value < row->min || value > row->max)
+		complain_range(complaints, arena, row, "a whole number from");
+	else
+		set_i64(row, object, value);
+}
+
+void field_take_bool(const struct field *row, bool value, void *object)
+{
+	set_bool(row, object, value);
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------- */
+
+static void take_words(const struct field *row, const json_t *value, struct arena *arena,
+    void *object, struct complaints *complaints)
+{
+	struct buf joined;
+	size_t i;
+	const json_t *item;
+
+	if (!json_is_array(value)) {
+		complain(complaints, row->name, "must be an array of words");
+		return;
+	}
+	if ((int64_t)json_array_size(value) < row->min ||
+	    (int64_t)json_array_size(value) > row->max) {
+		complain_range(complaints, arena, row, "an array; number of words:");
+		return;
+	}
+	buf_init(&joined, 1024);
+	json_array_foreach(value, i, item)
+	{
+		const char *word = json_string_value(item);
+		if (word == NULL || word[0] == '\0' || !word_known(row->words, word)) {
+			complain_words(complaints, arena, row);
+			goto out;
+		}
+		buf_printf(&joined, "%s%s", i == 0 ? "" : " ", word);
+	}
+	set_text(row, object, arena_strdup(arena, buf_str(&joined)));
+out:
+	buf_free(&joined);
+}
+
+static void take_json(const struct field *row, const json_t *value, struct arena *arena,
+    void *object, struct complaints *complaints)
+{
+	if (row->type == FIELD_WORDS)
+		take_words(row, value, arena, object, complaints);
+	else if (row->type == FIELD_BOOL && json_is_boolean(value))
+		set_bool(row, object, json_is_true(value));
+	else if (row->type == FIELD_BOOL)
+		complain(complaints, row->name, "must be true or false");
+	else if (row->type == FIELD_INT && json_is_integer(value))
+		field_take_int(row, json_integer_value(value), arena, object, complaints);
+	else if (row->type == FIELD_INT)
+		complain(complaints, row->name, "must be a whole number");
+	else if (json_is_string(value))
+		field_take_text(row, json_string_value(value), arena, object, complaints);
+	else
+		complain(complaints, row->name, "must be a string");
+}
+
+void fields_prepare(const struct field_set *set, void *object)
+{
+	memset(object, 0, set->struct_size);
+	for (size_t i = 0; i < set->count; i++) {
+		const struct field *row = &set->rows[i];
+		if (row->type == FIELD_TIME)
+			set_i64(row, object, TIME_NONE);
+		else if (row->type == FIELD_INT)
+			set_i64(row, object, row->initial);
+		else if (row->type == FIELD_BOOL)
+			set_bool(row, object, row->initial != 0);
+	}
+}
+
+const struct field *fields_find(const struct field_set *set, const char *name)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		if (strcmp(set->rows[i].name, name) == 0)
+			return &set->rows[i];
+	}
+	return NULL;
+}
+
+/* Unknown members are refused by name, with the nearest known one where there is one. */
+static void complain_unknown(const struct field_set *set, const char *name, struct arena *arena,
+    struct complaints *complaints)
+{
+	const char *known[64];
+	size_t count = set->count < countof(known) ? set->count : countof(known);
+
+	for (size_t i = 0; i < count; i++)
+		known[i] = set->rows[i].name;
+	const char *near = str_nearest(name, known, count);
+	const char *field = arena_strndup(arena, name, strnlen(name, 64));
+	const char *message =
+	    near == NULL ? "is not a known field"
+			 : arena_printf(arena, "is not a known field; did you mean \"%s\"?", near);
+	complain(complaints, field == NULL ? "body" : field,
+	    message == NULL ? "is not a known field" : message);
+}
+
+enum err fields_read_json(const struct field_set *set, const json_t *body, struct arena *arena,
+    void *ret_struct, struct complaints *complaints)
+{
+	size_t before = complaints->count;
+	const char *name;
+	json_t *value;
+
+	fields_prepare(set, ret_struct);
+	if (!json_is_object(body)) {
+		complain(complaints, "body", "must be a JSON object");
+		return ERR_VALIDATION;
+	}
+	for (size_t i = 0; i < set->count; i++) {
+		const struct field *row = &set->rows[i];
+		const json_t *member = json_object_get(body, row->name);
+		bool absent =
+		    member == NULL || (json_is_null(member) && (row->flags & FIELD_NULLABLE) != 0);
+		if (!absent)
+			take_json(row, member, arena, ret_struct, complaints);
+		else if ((row->flags & FIELD_REQUIRED) != 0)
+			complain(complaints, row->name, "is required");
+	}
+	/* Jansson's iterator takes a non-const object but changes nothing. */
+	json_object_foreach((json_t *)(uintptr_t)body, name, value)
+	{
+		if (fields_find(set, name) == NULL)
+			complain_unknown(set, name, arena, complaints);
+	}
+	if (complaints->count > before)
+		return ERR_VALIDATION;
+	return arena_overflowed(arena) ? ERR_NOMEM : ERR_OK;
+}
+
+void fields_complain_unknown(const struct field_set *set, const char *name, struct arena *arena,
+    struct complaints *complaints)
+{
+	complain_unknown(set, name, arena, complaints);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * field.h owns the field table (design section 4): one row per member of a body, a query or a
+ * reply. Rows validate (all complaints at once, unknown members refused), fill a C struct whose
+ * member types are checked when compiling, write a reply object from a struct, and write the
+ * JSON Schema of all of them. Rows stand beside the handlers that use them.
+ */
+#ifndef BONAFIDE_FIELD_H
+#define BONAFIDE_FIELD_H
+
+#include "base.h"
+#include "arena.h"
+#include "dbstmt.h"
+#include "id.h"
+#include "json.h"
+#include "state.h"
+#include "verification.h" /* struct complaint */
+
+enum field_type {
+	FIELD_TEXT,  /* const char *: UTF-8, length in code points within [min, max] */
+	FIELD_WORD,  /* const char *: one of words */
+	FIELD_WORDS, /* const char *: in: array of min..max words (each one of words); the member
+			becomes them joined by one space. out: array from such a text */
+	FIELD_BOOL,  /* bool */
+	FIELD_INT,   /* int64_t within [min, max] */
+	FIELD_DATE,  /* const char *: a real YYYY-MM-DD */
+	FIELD_TIME, /* int64_t UTC ms: in: ISO 8601 date or time; out: whole seconds, TIME_NONE null */
+	FIELD_ID,    /* struct uuid as TypeID of id_kind; nil is null */
+	FIELD_RATIO, /* int64_t percent, out only: a number 0 to 1 with two decimals */
+	FIELD__MAX
+};
+
+/* Member flags. */
+#define FIELD_REQUIRED (1u << 0)
+#define FIELD_NULLABLE (1u << 1) /* null is accepted (as absent), or may be written */
+#define FIELD_DAY_END (1u << 2)  /* FIELD_TIME given as a date means its last millisecond */
+
+struct field {
+	enum field_type type;
+	const char *name; /* as the client spells it */
+	size_t offset;    /* of the member of the struct */
+	unsigned flags;
+	int64_t min;
+	int64_t max;
+	const char *pattern;       /* PCRE2, whole match; NULL for none; FIELD_TEXT only */
+	const char *pattern_words; /* what the pattern means, for the complaint */
+	const struct word_list *words;
+	enum id_kind id_kind;
+	int64_t initial;      /* FIELD_INT and FIELD_BOOL when absent */
+	const char *sentence; /* for the document */
+	const char *example;  /* JSON text; NULL for none */
+};
+
+/* A named set of rows and the size of the struct they fill or are read from. */
+struct field_set {
+	const char *name; /* of the schema in the document: "VerifyRequest" */
+	const struct field *rows;
+	size_t count;
+	size_t struct_size;
+};
+
+struct complaints {
+	struct complaint items[LIMIT_COMPLAINTS];
+	size_t count;
+};
+
+/* Adds a complaint; more than LIMIT_COMPLAINTS are dropped. Texts borrowed. */
+void complain(struct complaints *complaints, const char *field, const char *message);
+
+/*
+ * Checks a JSON value against the set and fills ret_struct (struct_size bytes, zeroed first;
+ * absent texts are NULL, absent times TIME_NONE, absent nullable integers DB_NULL). Texts borrow from body, joined words live in
+ * the arena. ERR_VALIDATION with complaints, ERR_NOMEM.
+ */
+enum err fields_read_json(const struct field_set *set, const json_t *body, struct arena *arena,
+    void *ret_struct, struct complaints *complaints) MUST_CHECK;
+
+/* The same from a raw query string: strict percent-decoding, no parameter twice, none unknown. */
+enum err fields_read_query(const struct field_set *set, const char *query, struct arena *arena,
+    void *ret_struct, struct complaints *complaints) MUST_CHECK;
+
+/* Appends the object's JSON, members in the table's order. ERR_NOMEM, ERR_FULL. */
+enum err fields_write(const struct field_set *set, const void *object, struct buf *out) MUST_CHECK;
+
+/* The JSON Schema (2020-12, as OpenAPI 3.1 uses it) of a set; the caller owns it; NULL when
+ * memory is out. output: of a reply (all members required) or of a body. */
+json_t *fields_schema(const struct field_set *set, bool output);
+
+/* The OpenAPI parameter objects of a query's set, an array; as fields_schema(). */
+json_t *fields_parameters(const struct field_set *set);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* field_schema.c writes the JSON Schema of field rows, so the document cannot drift from them. */
+#include "field.h"
+
+#include <string.h>
+
+/* What each type is in JSON Schema; one row per type. */
+struct schema_type {
+	const char *type;
+	const char *format; /* NULL: none */
+};
+
+static const struct schema_type schema_types[FIELD__MAX] = {
+	[FIELD_TEXT] = { "string", NULL },
+	[FIELD_WORD] = { "string", NULL },
+	[FIELD_WORDS] = { "array", NULL },
+	[FIELD_BOOL] = { "boolean", NULL },
+	[FIELD_INT] = { "integer", NULL },
+	[FIELD_DATE] = { "string", "date" },
+	[FIELD_TIME] = { "string", "date-time" },
+	[FIELD_ID] = { "string", NULL },
+	[FIELD_RATIO] = { "number", NULL },
+};
+
+static json_t *words_array(const struct word_list *words)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < words->count; i++) {
+		if (words->words[i][0] != '\0')
+			json_array_append_new(array, json_string(words->words[i]));
+	}
+	return array;
+}
+
+static void add_text_bounds(const struct field *row, bool output, json_t *schema)
+{
+	if (output)
+		return;
+	if (row->min > 0)
+		json_object_set_new(schema, "minLength", json_integer(row->min));
+	json_object_set_new(schema, "maxLength", json_integer(row->max));
+	if (row->pattern != NULL)
+		json_object_set_new(schema, "pattern", json_sprintf("^(?:%s)$", row->pattern));
+}
+
+static void add_details(const struct field *row, bool output, json_t *schema)
+{
+	switch (row->type) {
+	case FIELD_TEXT:
+		add_text_bounds(row, output, schema);
+		return;
+	case FIELD_WORD:
+		json_object_set_new(schema, "enum", words_array(row->words));
+		return;
+	case FIELD_WORDS:
+		json_object_set_new(schema, "items",
+		    json_pack("{s:s, s:o}", "type", "string", "enum", words_array(row->words)));
+		if (!output)
+			json_object_set_new(schema, "minItems", json_integer(row->min));
+		return;
+	case FIELD_INT:
+		json_object_set_new(schema, "minimum", json_integer(row->min));
+		json_object_set_new(schema, "maximum", json_integer(row->max));
+		if (!output && row->initial != DB_NULL)
+			json_object_set_new(schema, "default", json_integer(row->initial));
+		return;
+	case FIELD_BOOL:
+		if (!output)
+			json_object_set_new(schema, "default", json_boolean(row->initial != 0));
+		return;
+	case FIELD_ID:
+		json_object_set_new(schema, "pattern",
+		    json_sprintf("^%s_[0-7][0-9a-hjkmnp-tv-z]{25}$", id_prefix(row->id_kind)));
+		return;
+	case FIELD_RATIO:
+		json_object_set_new(schema, "minimum", json_integer(0));
+		json_object_set_new(schema, "maximum", json_integer(1));
+		return;
+	default:
+		return;
+	}
+}
+
+/* OpenAPI 3.1: a member that may be null has a list of types; an enum must then hold null too. */
+static void allow_null(json_t *schema, const char *type)
+{
+	json_t *words = json_object_get(schema, "enum");
+
+	json_object_set_new(schema, "type", json_pack("[s, s]", type, "null"));
+	if (words != NULL)
+		json_array_append_new(words, json_null());
+}
+
+static json_t *row_schema(const struct field *row, bool output)
+{
+	const struct schema_type *type = &schema_types[row->type];
+	json_t *schema = json_object();
+
+	if (schema == NULL)
+		return NULL;
+	json_object_set_new(schema, "type", json_string(type->type));
+	/* A time may be given as a date too, so only what we write is a date-time. */
+	if (type->format != NULL && (output || row->type == FIELD_DATE))
+		json_object_set_new(schema, "format", json_string(type->format));
+	add_details(row, output, schema);
+	if ((row->flags & FIELD_NULLABLE) != 0)
+		allow_null(schema, type->type);
+	if (row->sentence != NULL)
+		json_object_set_new(schema, "description", json_string(row->sentence));
+	if (row->example != NULL)
+		json_object_set_new(schema, "examples",
+		    json_pack("[o]", json_loads(row->example, JSON_DECODE_ANY, NULL)));
+	return schema;
+}
+
+json_t *fields_schema(const struct field_set *set, bool output)
+{
+	json_t *schema = json_object(), *properties = json_object(), *required = json_array();
+
+	for (size_t i = 0; i < set->count; i++) {
+		const struct field *row = &set->rows[i];
+		json_object_set_new(properties, row->name, row_schema(row, output));
+		/* Null is written, never left out (contract/README.md, Times). */
+		if (output || (row->flags & FIELD_REQUIRED) != 0)
+			json_array_append_new(required, json_string(row->name));
+	}
+	json_object_set_new(schema, "type", json_string("object"));
+	json_object_set_new(schema, "additionalProperties", json_false());
+	json_object_set_new(schema, "properties", properties);
+	if (json_array_size(required) > 0)
+		json_object_set_new(schema, "required", required);
+	else
+		json_decref(required);
+	return schema;
+}
+
+json_t *fields_parameters(const struct field_set *set)
+{
+	json_t *parameters = json_array();
+
+	for (size_t i = 0; i < set->count; i++) {
+		const struct field *row = &set->rows[i];
+		json_array_append_new(
+		    parameters, json_pack("{s:s, s:s, s:b, s:s, s:o}", "name", row->name, "in",
+				    "query", "required", (row->flags & FIELD_REQUIRED) != 0,
+				    "description", row->sentence == NULL ? "" : row->sentence,
+				    "schema", row_schema(row, false)));
+	}
+	return parameters;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * router.c matches a request against the route table. The table is short (tens of rows) and its
+ * paths share their beginnings, so a walk that stops at the first differing segment is cheaper
+ * than a tree would be to build and read.
+ */
+#include "router.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "query.h"
+
+static const char *const methods[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" };
+#define METHOD_HEAD 1
+#define METHOD_OPTIONS 6
+
+static int method_index(const char *method)
+{
+	for (size_t i = 0; i < countof(methods); i++) {
+		if (strcmp(methods[i], method) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+/* The next segment of a path that stands on '/': its start and length. False at the end. */
+static bool next_segment(const char **path, const char **ret_start, size_t *ret_len)
+{
+	if (**path != '/')
+		return false;
+	*ret_start = *path + 1;
+	*ret_len = strcspn(*ret_start, "/");
+	*path = *ret_start + *ret_len;
+	return true;
+}
+
+/* A static segment may be percent-encoded by the client like any other; the common case is that
+ * it is not. */
+static bool segment_equals(
+    const char *text, size_t len, const char *wanted, size_t wanted_len, struct arena *arena)
+{
+	const char *decoded;
+
+	if (len == wanted_len && memcmp(text, wanted, len) == 0)
+		return true;
+	return memchr(text, '%', len) != NULL &&
+	       percent_decode(text, len, false, arena, &decoded) == ERR_OK &&
+	       strlen(decoded) == wanted_len && memcmp(decoded, wanted, wanted_len) == 0;
+}
+
+static bool path_matches(
+    const char *pattern, const char *path, struct arena *arena, struct router_match *match)
+{
+	const char *want, *have;
+	size_t want_len, have_len;
+
+	match->param_count = 0;
+	while (next_segment(&pattern, &want, &want_len)) {
+		if (!next_segment(&path, &have, &have_len) || have_len == 0)
+			return false;
+		if (want[0] != '{') {
+			if (!segment_equals(have, have_len, want, want_len, arena))
+				return false;
+			continue;
+		}
+		if (match->param_count == LIMIT_PATH_PARAMS ||
+		    percent_decode(
+			have, have_len, false, arena, &match->params[match->param_count]) != ERR_OK)
+			return false;
+		match->param_count++;
+	}
+	return *path == '\0';
+}
+
+enum err router_find(const struct route *table, size_t count, const char *method, const char *path,
+    struct arena *arena, struct router_match *ret_match)
+{
+	struct router_match found = { .route = NULL };
+	const char *effective = strcmp(method, "HEAD") == 0 ? "GET" : method;
+
+	for (size_t i = 0; i < count; i++) {
+		struct router_match match = { .route = &table[i] };
+		if (!path_matches(table[i].path, path, arena, &match))
+			continue;
+		int index = method_index(table[i].method);
+		found.path_known = true;
+		found.methods |= 1u << index | (index == 0 ? 1u << METHOD_HEAD : 0);
+		if (found.route != NULL || strcmp(table[i].method, effective) != 0)
+			continue;
+		found.route = &table[i];
+		found.param_count = match.param_count;
+		memcpy(found.params, match.params, sizeof(found.params));
+	}
+	if (arena_overflowed(arena))
+		return ERR_NOMEM;
+	if (found.path_known)
+		found.methods |= 1u << METHOD_OPTIONS;
+	*ret_match = found;
+	if (found.route != NULL)
+		return ERR_OK;
+	return found.path_known ? ERR_METHOD_NOT_ALLOWED : ERR_NOT_FOUND;
+}
+
+void router_allow(unsigned allowed, char *out, size_t size_bytes)
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < countof(methods); i++) {
+		if ((allowed & 1u << i) == 0)
+			continue;
+		int n = snprintf(
+		    out + used, size_bytes - used, "%s%s", used == 0 ? "" : ", ", methods[i]);
+		if (n < 0 || (size_t)n >= size_bytes - used)
+			return;
+		used += (size_t)n;
+	}
+}

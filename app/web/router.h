@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* router.h owns finding the route row of a method and path. */
+#ifndef BONAFIDE_ROUTER_H
+#define BONAFIDE_ROUTER_H
+
+#include "base.h"
+#include "web.h"
+
+struct router_match {
+	const struct route *route; /* NULL: unknown path, or method not answered there */
+	bool path_known;
+	unsigned methods; /* bit set of what the path answers, see router_allow() */
+	const char *params[LIMIT_PATH_PARAMS]; /* decoded, in the arena */
+	size_t param_count;
+};
+
+/*
+ * Matches a raw path (still percent-encoded). Paths are compared segment by segment after
+ * strict decoding; an empty segment and a trailing slash match nothing. HEAD finds GET's row.
+ * ERR_OK with the match, ERR_NOT_FOUND, ERR_METHOD_NOT_ALLOWED (methods filled),
+ * ERR_NOMEM.
+ */
+enum err router_find(const struct route *table, size_t count, const char *method, const char *path,
+    struct arena *arena, struct router_match *ret_match) MUST_CHECK;
+
+/* "GET, HEAD, OPTIONS" for the Allow header, into out. */
+void router_allow(unsigned methods, char *out, size_t size_bytes);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* web.c is one worker's web side: what lives as long as the worker, and one request around it. */
+#include "web.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "gate.h"
+#include "keycache.h"
+#include "log.h"
+#include "proc.h"
+#include "reply.h"
+#include "stmt.h"
+
+#define HEADERS_CAP 4096
+#define RSS_EVERY 256 /* requests between looks at our memory */
+#define TOUCH_EVERY_MS 60000
+
+static enum err open_keyring(struct web *web)
+{
+	char reason[256] = "";
+	enum err err = keyring_open(web->settings->master_key_file, web->settings->pepper_file,
+	    &web->ctx.keyring, reason, sizeof(reason));
+
+	if (err != ERR_OK)
+		log_error("%s", reason);
+	return err;
+}
+
+enum err web_new(const struct settings *settings, struct board *board, unsigned worker_number,
+    struct web **ret_web)
+{
+	struct web *web = calloc(1, sizeof(*web));
+	struct db_config db = settings_db(settings);
+	enum err err = ERR_NOMEM;
+
+	if (web == NULL)
+		return err;
+	web->settings = settings;
+	web->board = board;
+	web->worker_number = worker_number;
+	buf_init(&web->reply, LIMIT_REPLY);
+	buf_init(&web->headers, HEADERS_CAP);
+	err = arena_new((size_t)settings->request_memory_bytes, &web->arena);
+	if (err == ERR_OK)
+		err = keycache_new(board, settings->key_lease_ms, &web->keycache);
+	if (err == ERR_OK)
+		err = db_new(&db, stmt_table, ST__MAX, &web->db);
+	if (err == ERR_OK)
+		err = open_keyring(web);
+	if (err == ERR_OK)
+		err = catalogue_new(&web->ctx.catalogue);
+	if (err != ERR_OK) {
+		web_free(&web);
+		return err;
+	}
+	web->ctx.db = web->db;
+	web->ctx.arena = web->arena;
+	web->ctx.settings = settings;
+	web->ctx.slot = worker_number % LIMIT_COUNTER_SLOTS;
+	*ret_web = web;
+	return ERR_OK;
+}
+
+void web_free(struct web **web)
+{
+	if (web == NULL || *web == NULL)
+		return;
+	catalogue_free(&(*web)->ctx.catalogue);
+	keyring_free(&(*web)->ctx.keyring);
+	keycache_free(&(*web)->keycache);
+	db_free(&(*web)->db);
+	arena_free(&(*web)->arena);
+	buf_free(&(*web)->reply);
+	buf_free(&(*web)->headers);
+	free(*web);
+	*web = NULL;
+}
+
+enum err web_complain(struct web *web, const char *field, const char *message)
+{
+	complain(&web->complaints, field, message);
+	return ERR_VALIDATION;
+}
+
+enum err web_param_id(
+    struct web *web, size_t index, enum id_kind kind, enum err missing, struct uuid *ret_id)
+{
+	return id_parse(kind, web->params[index], ret_id) == ERR_OK ? ERR_OK : missing;
+}
+
+/* Forgets the request; personal data in request memory is wiped by the arena and the buffer. */
+static void request_clear(struct web *web)
+{
+	json_decref(web->body);
+	web->body = NULL;
+	web->route = NULL;
+	web->param_count = 0;
+	web->raw_body = NULL;
+	web->raw_body_len = 0;
+	web->input = NULL;
+	web->query = NULL;
+	web->failure = ERR_OK;
+	web->complaints.count = 0;
+	web->ctx.actor = (struct actor){ .kind = ACTOR_NONE };
+	reply_reset(web);
+	arena_reset(web->arena);
+}
+
+void web_answer(struct web *web, body_fn *read_body, void *body_arg)
+{
+	gate_set_request_id(web);
+	gate_run(web, read_body, body_arg);
+}
+
+static enum err read_from_fcgi(
+    void *arg, struct arena *arena, size_t max_bytes, const char **ret_body, size_t *ret_len)
+{
+	return fcgi_read_body(arg, arena, max_bytes, ret_body, ret_len);
+}
+
+/* One line a request: what, not whom. A failure of ours names itself. */
+static void log_request(struct web *web, int64_t took_us)
+{
+	const char *operation = web->route == NULL ? "-" : web->route->operation;
+	char application[ID_TEXT_SIZE] = "-";
+
+	if (web->ctx.actor.kind == ACTOR_KEY)
+		id_text(ID_APPLICATION, web->ctx.actor.application_id, application);
+	if (web->failure != ERR_OK && web->status >= 500)
+		log_write(err_level(web->failure), "%s failed: %s; %s", operation,
+		    err_sentence(web->failure), db_failure(web->db));
+	if (arena_overflowed(web->arena))
+		log_error("%s needed more than request_memory_bytes", operation);
+	log_info("%s %s %d %lld.%03lldms %s", web->in.method, operation, web->status,
+	    (long long)(took_us / 1000), (long long)(took_us % 1000), application);
+}
+
+static void board_begin(struct web *web, int64_t now_ms)
+{
+	struct board_worker *me = &web->board->workers[web->worker_number];
+
+	memcpy(me->request_id, web->request_id, sizeof(me->request_id));
+	atomic_store_explicit(&me->state, BOARD_BUSY, memory_order_relaxed);
+	atomic_store_explicit(&me->request_started_ms, now_ms, memory_order_release);
+}
+
+static void board_end(struct web *web, int64_t took_us)
+{
+	struct board_worker *me = &web->board->workers[web->worker_number];
+
+	board_count(web->board, web->worker_number,
+	    web->route == NULL ? -1 : (int)(web->route - routes), web->status, took_us);
+	atomic_store_explicit(&me->request_started_ms, 0, memory_order_release);
+	atomic_store_explicit(&me->route, -1, memory_order_relaxed);
+	atomic_store_explicit(&me->state, BOARD_IDLE, memory_order_relaxed);
+	if (atomic_load_explicit(&me->requests, memory_order_relaxed) % RSS_EVERY == 1)
+		atomic_store_explicit(&me->rss_kib, proc_rss_kib(), memory_order_relaxed);
+}
+
+/* After the answer: last_used_at, at most a minute behind and at most one write a minute. */
+static void touch_key(struct web *web)
+{
+	const struct actor *actor = &web->ctx.actor;
+	int64_t now_ms = clock_now_ms();
+
+	if (actor->kind != ACTOR_KEY || (web->key.last_used_at_ms != TIME_NONE &&
+					    now_ms - web->key.last_used_at_ms < TOUCH_EVERY_MS))
+		return;
+	keycache_touched(web->keycache, actor->key_id, now_ms);
+	enum err err = key_touch(&web->ctx, actor->application_id, actor->key_id);
+	if (err != ERR_OK)
+		log_debug("last use of a key was not written: %s", err_sentence(err));
+}
+
+enum err web_serve(struct web *web, struct fcgi *fcgi)
+{
+	enum err err = fcgi_accept(fcgi, web->arena, &web->in);
+	int64_t began_us = clock_mono_us();
+
+	if (err == ERR_MISSING || err == ERR_IO)
+		return err == ERR_MISSING ? err : ERR_OK;
+	log_set_request(web->request_id);
+	if (err == ERR_OK) {
+		gate_set_request_id(web);
+		board_begin(web, began_us / 1000);
+		gate_run(web, read_from_fcgi, fcgi);
+	} else {
+		/* Parameters beyond our caps: the address or a header is too long to be ours. */
+		gate_set_request_id(web);
+		complain(&web->complaints, "request", "has a path or a header that is too long");
+		reply_error(web, ERR_VALIDATION);
+		reply_finish(web);
+	}
+	bool head = strcmp(web->in.method, "HEAD") == 0;
+	err = fcgi_reply(fcgi, web->status, buf_str(&web->headers), head ? NULL : web->reply.data,
+	    head ? 0 : web->reply.len);
+	if (err != ERR_OK)
+		log_debug("the client was gone before its answer");
+	int64_t took_us = clock_mono_us() - began_us;
+	log_request(web, took_us);
+	board_end(web, took_us);
+	touch_key(web);
+	request_clear(web);
+	log_set_request(NULL);
+	return ERR_OK;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * web.h owns the vocabulary of the web floor: the route row, what a request is while it is
+ * answered, and the few calls a handler makes. A handler reads a filled struct, calls core and
+ * replies; everything before and after it is the gate's (gate.c), the same for each row.
+ */
+#ifndef BONAFIDE_WEB_H
+#define BONAFIDE_WEB_H
+
+#include "base.h"
+#include "board.h"
+#include "buf.h"
+#include "ctx.h"
+#include "fcgi.h"
+#include "field.h"
+#include "key.h"
+
+struct web;
+
+/* Which service's shapes a route answers in (contract/README.md). */
+enum family {
+	FAMILY_KYC,
+	FAMILY_OPS, /* /-/ pages of ours */
+	FAMILY__MAX
+};
+
+enum credential {
+	CREDENTIAL_NONE,
+	CREDENTIAL_KEY,     /* an API key with the row's scopes */
+	CREDENTIAL_LOOPBACK /* no key, but the caller must be on this machine */
+};
+
+/* Which limit a request counts against; the limiter's numbers are settings. */
+enum limit_class { LIMIT_CLASS_NONE, LIMIT_CLASS_READ, LIMIT_CLASS_WRITE, LIMIT_CLASS__MAX };
+
+/* What a handler's success means; the gate turns it into a status. */
+enum success { SUCCESS_OK, SUCCESS_CREATED, SUCCESS_ACCEPTED, SUCCESS_NO_CONTENT };
+
+/* Row flags. */
+#define ROUTE_IDEMPOTENT (1u << 0) /* takes Idempotency-Key */
+#define ROUTE_TX (1u << 1)         /* the gate owns one transaction around the handler */
+#define ROUTE_RAW_BODY (1u << 2)   /* no media type or JSON rules; capped by body_max */
+
+typedef enum err handler_fn(struct web *web);
+
+/* Where a statement route's arguments come from. */
+enum route_arg {
+	ARG_END,
+	ARG_APPLICATION, /* the tenant */
+	ARG_ENVIRONMENT, /* "sandbox" for a sandbox key, NULL (both) for a live one */
+	ARG_NOW,
+};
+
+struct route {
+	const char *method;
+	const char *path;      /* "/v1/kyc/verifications/{id}" */
+	const char *operation; /* OpenAPI operationId, metric and log name */
+	const char *summary;
+	enum family family;
+	enum credential credential;
+	uint64_t scopes; /* all of these */
+	enum limit_class limit_class;
+	unsigned flags;
+	size_t body_max;               /* 0: the setting max_body_bytes */
+	const struct field_set *body;  /* NULL: none */
+	const struct field_set *query; /* NULL: none allowed (unknown parameters are refused) */
+	const struct field_set *reply; /* of the object, or of one item; NULL: none */
+	bool reply_is_list;
+	enum success success;
+	const enum err *errors; /* beyond those of its credential and method; ERR_OK-ended */
+	handler_fn *handler;    /* or */
+	int statement;          /* enum stmt, -1 with a handler */
+	enum route_arg args[4];
+};
+
+extern const struct route routes[];
+extern const size_t route_count;
+
+/* The running request; a handler uses ctx, input, params and the reply calls. */
+struct web {
+	/* For the life of the worker. */
+	const struct settings *settings;
+	struct board *board;
+	unsigned worker_number;
+	struct keycache *keycache;
+	struct db *db;
+	struct arena *arena; /* reset after each request */
+	struct ctx ctx;
+
+	/* For one request. */
+	struct http_in in;
+	const struct route *route;             /* NULL until known */
+	const char *params[LIMIT_PATH_PARAMS]; /* {…} segments, decoded */
+	size_t param_count;
+	const char *raw_body;
+	size_t raw_body_len;
+	json_t *body; /* parsed; owned */
+	void *input;  /* the row's body struct, filled; or the query's for a GET */
+	void *query;  /* the row's query struct, filled */
+	char request_id[LIMIT_REQUEST_ID + 1];
+	struct complaints complaints;
+	struct key_found key;
+
+	/* The answer. */
+	int status;
+	struct buf reply;   /* the body */
+	struct buf headers; /* joined lines */
+	enum err failure;   /* what refused the request; for the log */
+};
+
+/* The filled struct of this route's body or query, as its own type. */
+#define WEB_INPUT(web, type) ((const type *)(web)->input)
+#define WEB_QUERY(web, type) ((const type *)(web)->query)
+
+/* One worker's web side. ERR_NOMEM, ERR_CONFIG and ERR_IO (key files; said in the log). */
+enum err web_new(const struct settings *settings, struct board *board, unsigned worker_number,
+    struct web **ret_web) MUST_CHECK;
+void web_free(struct web **web);
+
+/*
+ * Serves one waiting request from accept to answer, then does what may wait until after it.
+ * ERR_MISSING when no request was waiting; every other trouble has been answered and logged.
+ */
+enum err web_serve(struct web *web, struct fcgi *fcgi) MUST_CHECK;
+
+/* How the gate reads a body: tests give their own. */
+typedef enum err body_fn(
+    void *arg, struct arena *arena, size_t max_bytes, const char **ret_body, size_t *ret_len);
+
+/*
+ * Answers web->in without a socket: fills status, headers and reply. web_serve() is accept, this,
+ * send. Always produces an answer.
+ */
+void web_answer(struct web *web, body_fn *read_body, void *body_arg);
+
+/* ---- what handlers call --------------------------------------------------------------------- */
+
+/* {"data": object} written by the route's reply rows. */
+enum err reply_object(struct web *web, const void *object) MUST_CHECK;
+
+/* {"data":[…],"meta":{"next_cursor","total"}}: items is an array of the reply set's struct. */
+enum err reply_page(struct web *web, const void *items, size_t count, const char *next_cursor,
+    int64_t total) MUST_CHECK;
+
+/* {"data":[…]} */
+enum err reply_list(struct web *web, const void *items, size_t count) MUST_CHECK;
+
+/* A body made elsewhere, of another media type (metrics) or shape (ops pages). */
+enum err reply_raw(
+    struct web *web, const char *media_type, const void *body, size_t len) MUST_CHECK;
+
+/* Adds a fault to the answer and returns ERR_VALIDATION, for rules only core or a handler sees. */
+enum err web_complain(struct web *web, const char *field, const char *message) MUST_CHECK;
+
+/* The {…} path segment of this number as an id; a malformed one is `missing`. */
+enum err web_param_id(struct web *web, size_t index, enum id_kind kind, enum err missing,
+    struct uuid *ret_id) MUST_CHECK;
+
+/* ---- handlers (r_*.c, status.c) --------------------------------------------------------------- */
+handler_fn verify_sandbox, verify_live, verification_page, verification_show, verification_remove;
+handler_fn key_make, key_remove, usage_page_show, score_show, provider_callback;
+handler_fn status_page, health_page, ready_page, metrics_page;
+
+#endif
