@@ -6,9 +6,6 @@
 #ifndef BONAFIDE_LIMITS_H
 #define BONAFIDE_LIMITS_H
 
-/* Library headers that ask for the system's <limits.h> find this file first, by its name. */
-#include_next <limits.h>
-
 /* Requests (contract/README.md). */
 #define LIMIT_PATH 2048		      /* request path with its query string */
 #define LIMIT_QUERY_PARAMS 32	      /* parameters in one query string */
@@ -51,6 +48,7 @@
 #define LIMIT_KEY_CACHE 256	      /* keys one worker remembers */
 #define LIMIT_LOG_LINE 4096
 #define LIMIT_ID_TYPES 1024	      /* rows of the catalogue */
+#define LIMIT_CATALOGUE_FILE 1048576 /* a catalogue file */
 #define LIMIT_PATTERN 256
 #define LIMIT_SETTING 1024	      /* characters of a setting's value */
 #define LIMIT_MIGRATION 1048576	      /* a migration file */

@@ -14,15 +14,15 @@
 struct ctx;
 
 struct id_type {
-	const char *country;	      /* "NG" */
-	const char *id_type;	      /* our public name, "nin" */
-	const char *pattern;	      /* as in the file */
-	struct regex *regex;	      /* compiled */
-	const char *provider;	      /* driver name */
+	const char *country;          /* "NG" */
+	const char *id_type;          /* our public name, "nin" */
+	const char *pattern;          /* as in the file */
+	struct regex *regex;          /* compiled */
+	const char *provider;         /* driver name */
 	const char *provider_country; /* as the provider calls it */
 	const char *provider_type;    /* as the provider calls it */
 	const char *extra_fields;     /* space-separated, "" for none */
-	int64_t score_weight;	      /* 0 to 100 */
+	int64_t score_weight;         /* 0 to 100 */
 };
 
 struct catalogue;

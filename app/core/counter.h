@@ -17,6 +17,14 @@ enum err counter_add(struct ctx *ctx, struct uuid application_id, const char *na
 enum err counter_move(struct ctx *ctx, struct uuid application_id, const char *name,
     const char *environment, const char *from_status, const char *to_status) MUST_CHECK;
 
+/* Adds one to each of two counters in one statement: a verification and its usage event. */
+enum err counter_add_two(struct ctx *ctx, struct uuid application_id, const char *environment,
+    const char *name, const char *status, const char *name_2, const char *status_2) MUST_CHECK;
+
+/* The names of the counters there are. */
+#define COUNTER_VERIFICATION "verification"
+#define COUNTER_USAGE "usage"
+
 /* The sum over slots; environment or status NULL: over all of them. */
 enum err counter_sum(struct ctx *ctx, struct uuid application_id, const char *name,
     const char *environment, const char *status, int64_t *ret_sum) MUST_CHECK;

@@ -16,9 +16,9 @@
 struct catalogue;
 
 enum actor_kind {
-	ACTOR_NONE,	/* nobody yet */
-	ACTOR_KEY,	/* an API key */
-	ACTOR_JOB,	/* the batch */
+	ACTOR_NONE,     /* nobody yet */
+	ACTOR_KEY,      /* an API key */
+	ACTOR_JOB,      /* the batch */
 	ACTOR_OPERATOR, /* the command line */
 };
 
@@ -38,7 +38,7 @@ struct ctx {
 	const struct settings *settings;
 	struct catalogue *catalogue;
 	const char *request_id; /* "req_…"; NULL outside requests */
-	unsigned slot;		/* which counter rows this process writes, < LIMIT_COUNTER_SLOTS */
+	unsigned slot;          /* which counter rows this process writes, < LIMIT_COUNTER_SLOTS */
 	struct actor actor;
 };
 

@@ -11,13 +11,13 @@
 
 enum id_kind {
 	ID_VERIFICATION, /* ver_ */
-	ID_KEY,		 /* key_ */
-	ID_USAGE,	 /* usg_ */
+	ID_KEY,          /* key_ */
+	ID_USAGE,        /* usg_ */
 	ID_ORGANIZATION, /* org_ */
-	ID_APPLICATION,	 /* app_ */
-	ID_REQUEST,	 /* req_ */
-	ID_SCORE,	 /* scr_ */
-	ID_WORK,	 /* wrk_ */
+	ID_APPLICATION,  /* app_ */
+	ID_REQUEST,      /* req_ */
+	ID_SCORE,        /* scr_ */
+	ID_WORK,         /* wrk_ */
 	ID__MAX
 };
 

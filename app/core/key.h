@@ -14,12 +14,12 @@
 /* One row per kind and environment: what a key looks like. Rows for kinds of later families
  * say that they cannot be made yet. */
 struct key_format {
-	const char *kind;	      /* word in api_key.kind */
+	const char *kind;             /* word in api_key.kind */
 	enum environment environment; /* of keys with this prefix */
-	const char *prefix;	      /* "dme_live_" */
-	size_t random_chars;	      /* base62 characters of entropy: 42 */
-	size_t check_chars;	      /* base62 of CRC-32 over everything before: 6 */
-	uint64_t scopes;	      /* the most a key of this kind may hold */
+	const char *prefix;           /* "dme_live_" */
+	size_t random_chars;          /* base62 characters of entropy: 42 */
+	size_t check_chars;           /* base62 of CRC-32 over everything before: 6 */
+	uint64_t scopes;              /* the most a key of this kind may hold */
 };
 extern const struct key_format key_formats[];
 extern const size_t key_format_count;
@@ -32,7 +32,7 @@ struct key_found {
 	enum environment environment;
 	enum org_status org_status;
 	uint64_t scopes;
-	int64_t expires_at_ms;	 /* TIME_NONE: never */
+	int64_t expires_at_ms;   /* TIME_NONE: never */
 	int64_t last_used_at_ms; /* TIME_NONE: never */
 };
 

@@ -24,15 +24,15 @@ enum err org_get(struct ctx *ctx, struct uuid id, struct row_org_get *ret_row) M
 enum err org_set_status(struct ctx *ctx, struct uuid id, enum org_status status) MUST_CHECK;
 
 /* Creates an application of an organisation. ERR_VALIDATION, ERR_MISSING. */
-enum err application_create(struct ctx *ctx, struct uuid organization_id, const char *name,
-    struct uuid *ret_id) MUST_CHECK;
+enum err application_create(
+    struct ctx *ctx, struct uuid organization_id, const char *name, struct uuid *ret_id) MUST_CHECK;
 
 /* Applications of one organisation, or of all when the id is nil; newest first. */
 enum err application_list(struct ctx *ctx, struct uuid organization_id,
     struct row_application_list **ret_rows, size_t *ret_count) MUST_CHECK;
 
 /* One, with its organisation. ERR_MISSING. */
-enum err application_get(struct ctx *ctx, struct uuid id, struct row_application_get *ret_row)
-    MUST_CHECK;
+enum err application_get(
+    struct ctx *ctx, struct uuid id, struct row_application_get *ret_row) MUST_CHECK;
 
 #endif

@@ -22,4 +22,11 @@ enum err cursor_make(struct ctx *ctx, const char *list, const char *filters, str
 enum err cursor_read(struct ctx *ctx, const char *list, const char *filters, const char *text,
     struct uuid *ret_after) MUST_CHECK;
 
+/*
+ * The ids a page may hold, from a cursor and bounds of time, which ids made by us carry:
+ * low <= id < high. from_ms and to_ms are inclusive; TIME_NONE is open.
+ */
+void page_range(
+    struct uuid after, int64_t from_ms, int64_t to_ms, struct uuid *ret_low, struct uuid *ret_high);
+
 #endif

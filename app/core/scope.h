@@ -28,8 +28,8 @@ enum err scope_parse(const char *word, uint64_t *ret_bit) MUST_CHECK;
 
 /* Space-separated words, or "all", to bits. ERR_SYNTAX (unknown word, named in *ret_bad, which
  * has size bytes; NULL with 0). */
-enum err scopes_parse(const char *words, uint64_t *ret_bits, char *ret_bad, size_t bad_size)
-    MUST_CHECK;
+enum err scopes_parse(
+    const char *words, uint64_t *ret_bits, char *ret_bad, size_t bad_size) MUST_CHECK;
 
 /* The words of a set in the table's order, one space between; in the arena; NULL when memory is
  * out. Stored in api_key.scopes in this form. */

@@ -14,7 +14,7 @@ struct score_input {
 	enum ver_status status; /* terminal */
 	int64_t id_type_weight; /* 0 to 100, catalogue */
 	const char *country;
-	int64_t match_name;  /* percent; DB_NULL unknown */
+	int64_t match_name; /* percent; DB_NULL unknown */
 	enum match match_dob;
 	const char *age_band; /* "18-24" …; NULL unknown */
 	int64_t decided_at_ms;
@@ -29,8 +29,8 @@ struct score_value {
 };
 
 /* Pure arithmetic, the same input always giving the same value. */
-void score_compute(const struct score_input *input, struct arena *arena,
-    struct score_value *ret_value);
+void score_compute(
+    const struct score_input *input, struct arena *arena, struct score_value *ret_value);
 
 /* Every word that features and flags can hold, for the document. */
 extern const struct word_list score_feature_words;
@@ -54,8 +54,8 @@ struct score {
  * kept, and charged as one usage event, inside the caller's transaction.
  * ERR_VERIFICATION_NOT_FOUND; ERR_STATE while it is pending.
  */
-enum err score_get(struct ctx *ctx, struct uuid verification_id, struct score *ret_score)
-    MUST_CHECK;
+enum err score_get(
+    struct ctx *ctx, struct uuid verification_id, struct score *ret_score) MUST_CHECK;
 
 /* For verification_decide(): computes and keeps the score with its usage event. */
 enum err score_keep(struct ctx *ctx, struct uuid application_id, enum environment environment,

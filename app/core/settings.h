@@ -12,8 +12,8 @@
 #include "db.h"
 
 struct settings {
-	struct arena *arena; /* owns the texts */
-	const char *path;    /* the file, "" when none */
+	struct arena *arena;     /* owns the texts */
+	const char *path;        /* the file, "" when none */
 	const char *db_password; /* read from db_password_file; wiped with the arena */
 #define SETTING_TEXT(key) const char *key;
 #define SETTING_PATH(key) const char *key;
@@ -33,8 +33,8 @@ extern const size_t settings_row_count;
  * Reads the file (NULL: defaults only), checks what rows cannot (rules across settings), reads
  * the password file. Faults as lines in complaints. ERR_CONFIG, ERR_IO, ERR_NOMEM.
  */
-enum err settings_read(const char *path, struct settings **ret_settings, struct buf *complaints)
-    MUST_CHECK;
+enum err settings_read(
+    const char *path, struct settings **ret_settings, struct buf *complaints) MUST_CHECK;
 
 /* Wipes and frees; accepts NULL. */
 void settings_free(struct settings **settings);
@@ -43,7 +43,7 @@ void settings_free(struct settings **settings);
 struct db_config settings_db(const struct settings *settings);
 
 /* Lines naming the settings that differ and need a restart. */
-void settings_diff_restart(const struct settings *old, const struct settings *fresh,
-    struct buf *ret_lines);
+void settings_diff_restart(
+    const struct settings *old, const struct settings *fresh, struct buf *ret_lines);
 
 #endif

@@ -3,7 +3,7 @@
 #include "stmt.h"
 
 #define STMT_EXEC(name, args, sql) \
-	static const struct db_arg args_##name[] = { DB_ARG_##args { NULL, DB_TYPE__MAX } };
+	static const struct db_arg args_##name[] = { DB_ARG_##args{ NULL, DB_TYPE__MAX } };
 #define STMT_ONE(name, args, cols, sql) STMT_EXEC(name, args, sql)
 #define STMT_LIST(name, args, cols, sql) STMT_EXEC(name, args, sql)
 #include "stmt/all.def"

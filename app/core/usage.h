@@ -16,7 +16,7 @@ enum err usage_put(struct ctx *ctx, struct uuid application_id, enum environment
 
 struct usage_item {
 	struct uuid id;
-	const char *event_type;	     /* a word of usage_type */
+	const char *event_type;      /* a word of usage_type */
 	struct uuid verification_id; /* nil: none */
 	const char *environment;     /* a word of environment */
 	int64_t created_at_ms;
@@ -24,7 +24,7 @@ struct usage_item {
 
 struct usage_filter {
 	int64_t from_ms; /* TIME_NONE: open; inclusive */
-	int64_t to_ms;	 /* TIME_NONE: open; inclusive */
+	int64_t to_ms;   /* TIME_NONE: open; inclusive */
 	int64_t limit;
 	const char *cursor;
 };
@@ -37,7 +37,7 @@ struct usage_page {
 };
 
 /* This tenant's, as far as the key's environment may see. ERR_SYNTAX for a foreign cursor. */
-enum err usage_list(struct ctx *ctx, const struct usage_filter *filter,
-    struct usage_page *ret_page) MUST_CHECK;
+enum err usage_list(
+    struct ctx *ctx, const struct usage_filter *filter, struct usage_page *ret_page) MUST_CHECK;
 
 #endif

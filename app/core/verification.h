@@ -27,7 +27,7 @@ struct applicant {
 struct verification_new {
 	enum ver_kind kind;
 	enum environment environment; /* decided by the route and the key */
-	bool at_once;		      /* the sandbox route: terminal in the same transaction */
+	bool at_once;                 /* the sandbox route: terminal in the same transaction */
 	const char *country;
 	const char *id_type;
 	const char *external_ref; /* may be NULL */
@@ -45,7 +45,7 @@ struct verification {
 	const char *external_ref; /* may be NULL */
 	int64_t created_at_ms;
 	int64_t completed_at_ms; /* TIME_NONE while pending */
-	int64_t score;		 /* DB_NULL: none */
+	int64_t score;           /* DB_NULL: none */
 };
 
 /* One fault of a body, beyond what the field rows see. */
@@ -61,8 +61,8 @@ struct complaint {
  * catalogue row. ERR_UNSUPPORTED_ID_TYPE; ERR_VALIDATION when complaints were added.
  */
 enum err verification_check(struct ctx *ctx, struct verification_new *input,
-    struct complaint *complaints, size_t max, size_t *count, const struct id_type **ret_type)
-    MUST_CHECK;
+    struct complaint *complaints, size_t max, size_t *count,
+    const struct id_type **ret_type) MUST_CHECK;
 
 /*
  * Takes a verification in, inside the caller's transaction: the sealed row, its usage event,
@@ -73,14 +73,14 @@ enum err verification_create(struct ctx *ctx, const struct verification_new *inp
     const struct id_type *type, struct verification *ret_verification) MUST_CHECK;
 
 /* One of this tenant that the key's environment may see. ERR_VERIFICATION_NOT_FOUND. */
-enum err verification_get(struct ctx *ctx, struct uuid id, struct verification *ret_verification)
-    MUST_CHECK;
+enum err verification_get(
+    struct ctx *ctx, struct uuid id, struct verification *ret_verification) MUST_CHECK;
 
 struct verification_filter {
-	const char *status;	  /* a word, NULL: any */
+	const char *status;       /* a word, NULL: any */
 	const char *external_ref; /* NULL: any */
-	int64_t from_ms;	  /* TIME_NONE: open; inclusive */
-	int64_t to_ms;		  /* TIME_NONE: open; inclusive */
+	int64_t from_ms;          /* TIME_NONE: open; inclusive */
+	int64_t to_ms;            /* TIME_NONE: open; inclusive */
 	int64_t limit;
 	const char *cursor; /* NULL: first page */
 };
@@ -89,7 +89,7 @@ struct verification_page {
 	struct verification *items;
 	size_t count;
 	const char *next_cursor; /* NULL: last page */
-	int64_t total;		 /* exact, of the whole filtered list */
+	int64_t total;           /* exact, of the whole filtered list */
 };
 
 /* Newest first. ERR_SYNTAX for a cursor that is not of this list. */
@@ -116,8 +116,8 @@ struct decision {
  * and its usage event when asked for. *ret_decided false when it was terminal already (then
  * nothing changed). ERR_MISSING.
  */
-enum err verification_decide(struct ctx *ctx, struct uuid id, const struct decision *decision,
-    bool *ret_decided) MUST_CHECK;
+enum err verification_decide(
+    struct ctx *ctx, struct uuid id, const struct decision *decision, bool *ret_decided) MUST_CHECK;
 
 /* Opens the sealed applicant of a row; texts in the arena. ERR_MISSING when erased, else as
  * seal_open(). */

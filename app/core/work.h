@@ -21,9 +21,9 @@ struct work {
 	enum work_kind kind;
 	struct uuid subject_id;
 	const char *lane;
-	int64_t attempt;    /* this claim included */
+	int64_t attempt; /* this claim included */
 	int64_t failures;
-	struct uuid lease;  /* needed to settle */
+	struct uuid lease; /* needed to settle */
 	int64_t created_at_ms;
 };
 
@@ -43,12 +43,12 @@ enum err work_fence(struct ctx *ctx, const struct work *work) MUST_CHECK;
 enum err work_done(struct ctx *ctx, const struct work *work) MUST_CHECK;
 
 /* Again later: releases the lease. failed: counts one more failure in a row, else resets. */
-enum err work_again(struct ctx *ctx, const struct work *work, int64_t due_at_ms, bool failed)
-    MUST_CHECK;
+enum err work_again(
+    struct ctx *ctx, const struct work *work, int64_t due_at_ms, bool failed) MUST_CHECK;
 
 /* Becomes another kind (submit turns into poll), due then, no failures. Fenced. */
-enum err work_become(struct ctx *ctx, const struct work *work, enum work_kind kind,
-    int64_t due_at_ms) MUST_CHECK;
+enum err work_become(
+    struct ctx *ctx, const struct work *work, enum work_kind kind, int64_t due_at_ms) MUST_CHECK;
 
 /* Makes a subject's work of this kind due now, unless it is leased. Returns fine when none. */
 enum err work_hurry(struct ctx *ctx, enum work_kind kind, struct uuid subject_id) MUST_CHECK;
@@ -57,8 +57,8 @@ enum err work_hurry(struct ctx *ctx, enum work_kind kind, struct uuid subject_id
 enum err work_drop(struct ctx *ctx, struct uuid subject_id) MUST_CHECK;
 
 /* Stops a lane until a time, saying why (no personal data). */
-enum err lane_pause(struct ctx *ctx, const char *lane, int64_t until_ms, const char *reason)
-    MUST_CHECK;
+enum err lane_pause(
+    struct ctx *ctx, const char *lane, int64_t until_ms, const char *reason) MUST_CHECK;
 enum err lane_resume(struct ctx *ctx, const char *lane) MUST_CHECK;
 
 /* When the next row of this kind falls due, for sleeping; TIME_NONE when there is none. */

@@ -7,8 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "buf.h"
 #include "limits.h"
 #include "str.h"
+
+#define READ_MOST 65536
 
 struct fcgi {
 	int listen_fd;
@@ -156,33 +159,73 @@ enum err fcgi_accept(struct fcgi *fcgi, struct arena *arena, struct http_in *ret
 	return err;
 }
 
-enum err fcgi_read_body(struct fcgi *fcgi, struct arena *arena, size_t max_bytes,
-    const char **ret_body, size_t *ret_len)
+/* Exactly size bytes; a connection that ends before is an error. */
+static enum err read_exactly(FCGX_Stream *in, char *out, size_t size)
 {
-	if (fcgi->body_length == -2)
-		return ERR_IO;
-	if (fcgi->body_length > 0 && (uint64_t)fcgi->body_length > max_bytes)
-		return ERR_PAYLOAD_TOO_LARGE;
-
-	size_t size = fcgi->body_length > 0 ? (size_t)fcgi->body_length : 0;
-	char *body = arena_alloc(arena, size + 1);
-	if (body == NULL)
-		return ERR_NOMEM;
 	size_t len = 0;
+
 	while (len < size) {
-		int want = size - len > 65536 ? 65536 : (int)(size - len);
-		int got = FCGX_GetStr(body + len, want, fcgi->request.in);
+		int want = size - len > READ_MOST ? READ_MOST : (int)(size - len);
+		int got = FCGX_GetStr(out + len, want, in);
 		if (got <= 0)
 			return ERR_IO;
 		len += (size_t)got;
 	}
-	/* A body longer than announced is read no further; one byte shows that it is there, and
-	 * seeing the end here is what allows the quick close. */
-	if (FCGX_GetChar(fcgi->request.in) != EOF)
+	return ERR_OK;
+}
+
+/* A body whose length was not announced (Apache passes long chunked ones so): to its end, or to
+ * one byte more than is allowed. */
+static enum err read_to_end(
+    FCGX_Stream *in, struct arena *arena, size_t max_bytes, const char **ret_body, size_t *ret_len)
+{
+	struct buf body;
+	char chunk[4096];
+	enum err err = ERR_OK;
+	int got;
+
+	buf_init(&body, max_bytes);
+	while ((got = FCGX_GetStr(chunk, sizeof(chunk), in)) > 0)
+		buf_add(&body, chunk, (size_t)got);
+	if (buf_failed(&body)) {
+		err = ERR_PAYLOAD_TOO_LARGE;
+	} else {
+		const char *copy = arena_strndup(arena, buf_str(&body), body.len);
+		if (copy == NULL)
+			err = ERR_NOMEM;
+		*ret_body = copy;
+		*ret_len = body.len;
+	}
+	buf_free(&body);
+	wipe(chunk, sizeof(chunk));
+	return err;
+}
+
+enum err fcgi_read_body(struct fcgi *fcgi, struct arena *arena, size_t max_bytes,
+    const char **ret_body, size_t *ret_len)
+{
+	FCGX_Stream *in = fcgi->request.in;
+
+	if (fcgi->body_length == -2)
+		return ERR_IO;
+	if (fcgi->body_length > 0 && (uint64_t)fcgi->body_length > max_bytes)
+		return ERR_PAYLOAD_TOO_LARGE;
+	if (fcgi->body_length < 0) {
+		enum err err = read_to_end(in, arena, max_bytes, ret_body, ret_len);
+		fcgi->body_finished = err == ERR_OK;
+		return err;
+	}
+	size_t size = (size_t)fcgi->body_length;
+	char *body = arena_alloc(arena, size + 1);
+	if (body == NULL)
+		return ERR_NOMEM;
+	/* Seeing the end behind the last byte is what allows the quick close; a body longer than
+	 * announced is refused. */
+	if (read_exactly(in, body, size) != ERR_OK || FCGX_GetChar(in) != EOF)
 		return ERR_IO;
 	fcgi->body_finished = true;
 	*ret_body = body;
-	*ret_len = len;
+	*ret_len = size;
 	return ERR_OK;
 }
 

@@ -207,11 +207,16 @@ static enum err step_body(struct gate *gate)
 	web->raw_body_len = 0;
 	if (route->body == NULL && (route->flags & ROUTE_RAW_BODY) == 0)
 		return ERR_OK;
-	bool some = web->in.content_length > 0 || web->in.content_length == -2;
-	if (some && (route->flags & ROUTE_RAW_BODY) == 0 && !is_json_type(web->in.content_type))
+	bool raw = (route->flags & ROUTE_RAW_BODY) != 0;
+	/* What is announced is refused before it is read; what is not shows itself in reading. */
+	bool announced = web->in.content_length > 0 || web->in.content_length == -2;
+	bool json = raw || is_json_type(web->in.content_type);
+	if (announced && !json)
 		return ERR_UNSUPPORTED_MEDIA_TYPE;
 	enum err err =
 	    gate->read_body(gate->body_arg, web->arena, cap, &web->raw_body, &web->raw_body_len);
+	if (err == ERR_OK && web->raw_body_len > 0 && !json)
+		return ERR_UNSUPPORTED_MEDIA_TYPE;
 	if (err == ERR_IO)
 		return web_complain(web, "body", "was not received completely");
 	return err;

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* id.c writes and reads TypeIDs. */
+#include "id.h"
+
+#include <string.h>
+
+#include "str.h"
+
+static const char *const prefixes[ID__MAX] = {
+	[ID_VERIFICATION] = "ver",
+	[ID_KEY] = "key",
+	[ID_USAGE] = "usg",
+	[ID_ORGANIZATION] = "org",
+	[ID_APPLICATION] = "app",
+	[ID_REQUEST] = "req",
+	[ID_SCORE] = "scr",
+	[ID_WORK] = "wrk",
+};
+
+const char *id_prefix(enum id_kind kind)
+{
+	return prefixes[kind];
+}
+
+void id_text(enum id_kind kind, struct uuid id, char out[ID_TEXT_SIZE])
+{
+	size_t len = strlen(prefixes[kind]);
+
+	memcpy(out, prefixes[kind], len);
+	out[len] = '_';
+	base32_encode_128(id.b, out + len + 1);
+}
+
+enum err id_parse(enum id_kind kind, const char *text, struct uuid *ret_id)
+{
+	size_t len = strlen(prefixes[kind]);
+
+	if (strncmp(text, prefixes[kind], len) != 0 || text[len] != '_')
+		return ERR_SYNTAX;
+	text += len + 1;
+	return base32_decode_128(text, strlen(text), ret_id->b);
+}

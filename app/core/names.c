@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * names.c compares names. Each name is folded, cut into words, and each word spelled in one plain
+ * way (spelling below), so that Mohammed and Mohamed, Oumar and Umar, Djibril and Jibril meet;
+ * what still differs is measured by edit distance.
+ */
+#include "names.h"
+
+#include <string.h>
+
+#include "arena.h"
+#include "buf.h"
+#include "str.h"
+#include "unicode.h"
+
+#define MEMORY 65536
+#define WORDS_MAX 16
+#define WORD_SIZE 64
+#define SPELLED_ALIKE 97 /* percent: the same name in another spelling */
+#define WEAK_WORD 75     /* a word that fits less than this pulls the whole down */
+
+struct words {
+	char word[WORDS_MAX][WORD_SIZE];  /* folded */
+	char plain[WORDS_MAX][WORD_SIZE]; /* and spelled plainly */
+	bool optional[WORDS_MAX];
+	size_t count;
+};
+
+/* Arabic letters by their usual Latin ones. Short vowels are not written in Arabic, so a name in
+ * the other script rarely fits well enough for an approval by itself: it ends in a review, which
+ * is what doubt should end in. */
+static const struct {
+	uint32_t letter;
+	const char *latin;
+} arabic[] = { { 0x0621, "" }, { 0x0627, "a" }, { 0x0628, "b" }, { 0x0629, "a" }, { 0x062a, "t" },
+	{ 0x062b, "t" }, { 0x062c, "j" }, { 0x062d, "h" }, { 0x062e, "k" }, { 0x062f, "d" },
+	{ 0x0630, "d" }, { 0x0631, "r" }, { 0x0632, "z" }, { 0x0633, "s" }, { 0x0634, "sh" },
+	{ 0x0635, "s" }, { 0x0636, "d" }, { 0x0637, "t" }, { 0x0638, "z" }, { 0x0639, "a" },
+	{ 0x063a, "g" }, { 0x0641, "f" }, { 0x0642, "k" }, { 0x0643, "k" }, { 0x0644, "l" },
+	{ 0x0645, "m" }, { 0x0646, "n" }, { 0x0647, "h" }, { 0x0648, "u" }, { 0x0649, "a" },
+	{ 0x064a, "i" } };
+
+/* Spellings of one sound, longest first; applied from left to right. */
+static const struct {
+	const char *from;
+	const char *to;
+} spellings[] = { { "tch", "c" }, { "sch", "sh" }, { "dj", "j" }, { "dh", "d" }, { "th", "t" },
+	{ "kh", "k" }, { "gh", "g" }, { "ph", "f" }, { "ch", "sh" }, { "ou", "u" }, { "oo", "u" },
+	{ "ee", "i" }, { "ei", "i" }, { "ai", "i" }, { "ay", "i" }, { "ey", "i" }, { "ie", "i" },
+	{ "qu", "k" }, { "q", "k" }, { "c", "k" }, { "w", "u" }, { "y", "i" }, { "o", "u" },
+	{ "e", "i" }, { "x", "ks" }, { "v", "f" } };
+
+static bool is_letter(uint32_t c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c > 0x7f;
+}
+
+static const char *latin_of(uint32_t c)
+{
+	for (size_t i = 0; i < countof(arabic); i++) {
+		if (arabic[i].letter == c)
+			return arabic[i].latin;
+	}
+	return NULL;
+}
+
+static void append(char *word, const char *text, size_t len)
+{
+	size_t used = strlen(word);
+
+	if (used + len < WORD_SIZE) {
+		memcpy(word + used, text, len);
+		word[used + len] = '\0';
+	}
+}
+
+/* One word in one plain spelling: sounds by the table, doubled letters once, no final h. */
+static void spell_plainly(const char *word, char plain[WORD_SIZE])
+{
+	char out[WORD_SIZE] = "";
+
+	while (*word != '\0') {
+		const char *piece = NULL;
+		size_t taken = 1;
+		for (size_t i = 0; i < countof(spellings) && piece == NULL; i++) {
+			size_t len = strlen(spellings[i].from);
+			if (strncmp(word, spellings[i].from, len) == 0) {
+				piece = spellings[i].to;
+				taken = len;
+			}
+		}
+		size_t used = strlen(out);
+		size_t piece_len = piece == NULL ? 1 : strlen(piece);
+		piece = piece == NULL ? word : piece;
+		if (used == 0 || piece_len != 1 || out[used - 1] != *piece)
+			append(out, piece, piece_len);
+		word += taken;
+	}
+	size_t used = strlen(out);
+	if (used > 3 && out[used - 1] == 'h')
+		out[used - 1] = '\0';
+	memcpy(plain, out, WORD_SIZE);
+}
+
+static void end_word(struct words *words, bool optional)
+{
+	if (words->word[words->count][0] == '\0')
+		return;
+	words->optional[words->count] = optional;
+	spell_plainly(words->word[words->count], words->plain[words->count]);
+	words->count++;
+	if (words->count < WORDS_MAX)
+		words->word[words->count][0] = '\0';
+}
+
+/* Apostrophes join (N'Diaye is Ndiaye); everything else that is no letter parts. */
+static bool add_words(struct words *words, struct arena *arena, const char *text, bool optional)
+{
+	const char *at;
+	uint32_t c;
+
+	if (text == NULL)
+		return true;
+	if (unicode_fold(text, arena, &at) != ERR_OK || words->count >= WORDS_MAX)
+		return false;
+	words->word[words->count][0] = '\0';
+	for (const char *start = at; (c = unicode_next(&at)) != 0; start = at) {
+		const char *latin = latin_of(c);
+		if (words->count == WORDS_MAX)
+			return false;
+		if (latin != NULL)
+			append(words->word[words->count], latin, strlen(latin));
+		else if (is_letter(c) && c != 0x2019 && c != 0x02bc)
+			append(words->word[words->count], start, (size_t)(at - start));
+		else if (c != '\'' && c != 0x2019 && c != 0x02bc)
+			end_word(words, optional);
+	}
+	if (words->count < WORDS_MAX)
+		end_word(words, optional);
+	return true;
+}
+
+static int64_t word_percent(const struct words *a, size_t i, const struct words *b, size_t j)
+{
+	if (strcmp(a->word[i], b->word[j]) == 0)
+		return 100;
+	if (strcmp(a->plain[i], b->plain[j]) == 0)
+		return SPELLED_ALIKE;
+	size_t a_len = strlen(a->plain[i]), b_len = strlen(b->plain[j]);
+	size_t longer = a_len > b_len ? a_len : b_len;
+	/* Short names differ by a letter and are other names. */
+	if (longer < 4)
+		return 0;
+	unsigned distance = str_distance(a->plain[i], b->plain[j]);
+	return distance >= longer ? 0 : (int64_t)(100 * (longer - distance) / longer);
+}
+
+/* The best free word of the register for each given one, longest given words first claim. */
+static int64_t best_percent(
+    const struct words *given, size_t i, const struct words *registered, bool *taken)
+{
+	int64_t best = 0;
+	size_t place = registered->count;
+
+	for (size_t j = 0; j < registered->count; j++) {
+		int64_t percent = taken[j] ? 0 : word_percent(given, i, registered, j);
+		if (percent > best) {
+			best = percent;
+			place = j;
+		}
+	}
+	if (place < registered->count)
+		taken[place] = true;
+	return best;
+}
+
+static int64_t compare_words(const struct words *given, const struct words *registered)
+{
+	bool taken[WORDS_MAX] = { false }, done[WORDS_MAX] = { false };
+	int64_t sum = 0, weight = 0, weakest = 100;
+
+	for (size_t round = 0; round < given->count; round++) {
+		size_t i = given->count;
+		for (size_t k = 0; k < given->count; k++) {
+			if (!done[k] &&
+			    (i == given->count || strlen(given->word[k]) > strlen(given->word[i])))
+				i = k;
+		}
+		done[i] = true;
+		int64_t percent = best_percent(given, i, registered, taken);
+		if (given->optional[i])
+			continue;
+		int64_t len = (int64_t)strlen(given->word[i]);
+		sum += percent * len;
+		weight += len;
+		if (percent < weakest)
+			weakest = percent;
+	}
+	if (weight == 0)
+		return 0;
+	return weakest < WEAK_WORD ? weakest : sum / weight;
+}
+
+int64_t names_match_percent(
+    const char *first_name, const char *middle_name, const char *last_name, const char *full_name)
+{
+	struct words given = { .count = 0 }, registered = { .count = 0 };
+	struct arena *arena = NULL;
+	int64_t percent = 0;
+
+	if (arena_new(MEMORY, &arena) != ERR_OK)
+		return 0;
+	if (add_words(&given, arena, first_name, false) &&
+	    add_words(&given, arena, last_name, false) &&
+	    add_words(&given, arena, middle_name, true) &&
+	    add_words(&registered, arena, full_name, false))
+		percent = compare_words(&given, &registered);
+	arena_free(&arena);
+	wipe(&given, sizeof(given));
+	wipe(&registered, sizeof(registered));
+	return percent;
+}

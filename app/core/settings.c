@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* settings.c: the table as rows, the rules across settings, the password file. */
+#include "settings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+#include "limits.h"
+#include "proc.h"
+
+#ifndef BONAFIDE_SYSCONFDIR
+#define BONAFIDE_SYSCONFDIR "/etc"
+#endif
+#ifndef BONAFIDE_PKGDATADIR
+#define BONAFIDE_PKGDATADIR "/usr/share/bonafide"
+#endif
+#ifndef BONAFIDE_RUNSTATEDIR
+#define BONAFIDE_RUNSTATEDIR "/run"
+#endif
+
+#define SETTINGS_MEMORY 262144
+#define PASSWORD_SIZE 512
+#define REASON_SIZE 512
+
+const struct conf_row settings_rows[] = {
+#define CONF(type, key, initial, min, max, choices, reload, manual) \
+	{ CONF_##type, #key, offsetof(struct settings, key), initial, min, max, choices, reload, \
+		manual },
+#include "conf.def"
+#undef CONF
+};
+const size_t settings_row_count = countof(settings_rows);
+
+/* https, or http to this very machine; nothing behind the host but an optional port and path. */
+static bool url_usable(const char *url)
+{
+	static const char *const loopback[] = { "http://127.0.0.1", "http://localhost",
+		"http://[::1]" };
+
+	if (strncmp(url, "https://", 8) == 0)
+		return url[8] != '\0' && strpbrk(url, "?#@ ") == NULL;
+	for (size_t i = 0; i < countof(loopback); i++) {
+		size_t len = strlen(loopback[i]);
+		if (strncmp(url, loopback[i], len) == 0 &&
+		    (url[len] == '\0' || url[len] == ':' || url[len] == '/'))
+			return strpbrk(url, "?#@ ") == NULL;
+	}
+	return false;
+}
+
+static void check_url(const char *key, const char *url, struct buf *complaints)
+{
+	if (url[0] != '\0' && !url_usable(url))
+		buf_printf(complaints,
+		    "%s must be an https address without query (http only for this machine)\n",
+		    key);
+}
+
+static void check_smile(const struct settings *s, struct buf *complaints)
+{
+	check_url("smile_url", s->smile_url, complaints);
+	if (s->smile_partner_id[0] != '\0' && s->smile_api_key_file[0] == '\0')
+		buf_adds(complaints, "smile_partner_id is set but smile_api_key_file is not\n");
+	if (s->smile_partner_id[0] == '\0' && s->smile_api_key_file[0] != '\0')
+		buf_adds(complaints, "smile_api_key_file is set but smile_partner_id is not\n");
+	if (s->smile_retry_min_s > s->smile_retry_max_s)
+		buf_adds(complaints, "smile_retry_min_s must not exceed smile_retry_max_s\n");
+}
+
+/* Rules that no single row can state. */
+static void check_across(const struct settings *s, struct buf *complaints)
+{
+	check_smile(s, complaints);
+	check_url("public_url", s->public_url, complaints);
+	if (s->public_url[0] != '\0' && s->public_url[strlen(s->public_url) - 1] == '/')
+		buf_adds(complaints, "public_url must not end in a slash\n");
+	if (s->db_host[0] == '\0' && s->db_socket[0] == '\0')
+		buf_adds(complaints, "one of db_host and db_socket must be set\n");
+	if (s->listen[0] == '\0')
+		buf_adds(complaints, "listen must not be empty\n");
+}
+
+static enum err read_password(struct settings *s, struct buf *complaints)
+{
+	char reason[REASON_SIZE] = "";
+	char *password = arena_alloc(s->arena, PASSWORD_SIZE);
+
+	if (password == NULL)
+		return ERR_NOMEM;
+	s->db_password = password;
+	if (s->db_password_file[0] == '\0')
+		return ERR_OK;
+	enum err err =
+	    proc_read_secret(s->db_password_file, password, PASSWORD_SIZE, reason, sizeof(reason));
+	if (err != ERR_OK)
+		buf_printf(complaints, "db_password_file: %s\n", reason);
+	return err == ERR_OK ? ERR_OK : ERR_CONFIG;
+}
+
+enum err settings_read(const char *path, struct settings **ret_settings, struct buf *complaints)
+{
+	struct settings *settings = calloc(1, sizeof(*settings));
+	size_t before = complaints->len;
+	enum err err = ERR_NOMEM;
+
+	if (settings == NULL)
+		return err;
+	err = arena_new(SETTINGS_MEMORY, &settings->arena);
+	if (err == ERR_OK)
+		err = conf_read(
+		    settings_rows, settings_row_count, path, settings->arena, settings, complaints);
+	if (err == ERR_OK) {
+		settings->path = arena_strdup(settings->arena, path == NULL ? "" : path);
+		check_across(settings, complaints);
+		err = read_password(settings, complaints);
+	}
+	if (err == ERR_OK && complaints->len > before)
+		err = ERR_CONFIG;
+	if (err == ERR_OK && arena_overflowed(settings->arena))
+		err = ERR_NOMEM;
+	if (err == ERR_OK)
+		*ret_settings = settings;
+	else
+		settings_free(&settings);
+	return err;
+}
+
+void settings_free(struct settings **settings)
+{
+	if (settings == NULL || *settings == NULL)
+		return;
+	arena_free(&(*settings)->arena); /* wipes the password */
+	free(*settings);
+	*settings = NULL;
+}
+
+struct db_config settings_db(const struct settings *settings)
+{
+	return (struct db_config){ .socket = settings->db_socket,
+		.host = settings->db_host,
+		.port = (unsigned)settings->db_port,
+		.name = settings->db_name,
+		.user = settings->db_user,
+		.password = settings->db_password,
+		.connect_timeout_s = (unsigned)settings->db_connect_timeout_s,
+		.read_timeout_s = (unsigned)settings->db_read_timeout_s };
+}
+
+void settings_diff_restart(
+    const struct settings *old, const struct settings *fresh, struct buf *ret_lines)
+{
+	char before[LIMIT_SETTING], after[LIMIT_SETTING];
+
+	for (size_t i = 0; i < settings_row_count; i++) {
+		const struct conf_row *row = &settings_rows[i];
+		if (row->reload != CONF_RESTARTS)
+			continue;
+		conf_value_text(row, old, before, sizeof(before));
+		conf_value_text(row, fresh, after, sizeof(after));
+		if (strcmp(before, after) != 0)
+			buf_printf(ret_lines, "%s changed; it takes effect at the next restart\n",
+			    row->key);
+	}
+}

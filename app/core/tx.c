@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tx.c runs transactions. */
+#include "tx.h"
+
+#include "proc.h"
+#include "crypt.h"
+
+/* Two that met will meet again unless one of them waits a little longer. */
+static void wait_a_little(int round)
+{
+	uint32_t more = 0;
+
+	if (random_below(8, &more) != ERR_OK)
+		more = 4;
+	proc_sleep_ms((int64_t)more * (round + 1) + 1);
+}
+
+static enum err run_once(struct ctx *ctx, tx_fn *fn, void *arg)
+{
+	enum err err = db_begin(ctx->db);
+
+	if (err != ERR_OK)
+		return err;
+	err = fn(ctx, arg);
+	if (err == ERR_OK)
+		err = db_commit(ctx->db);
+	/* fn may have failed for a reason of its own; the rollback keeps that as the answer. */
+	db_rollback_if_open(ctx->db);
+	return err;
+}
+
+enum err tx_run(struct ctx *ctx, tx_fn *fn, void *arg)
+{
+	enum err err = ERR_DB_DEADLOCK;
+
+	if (db_in_tx(ctx->db))
+		return fn(ctx, arg);
+	for (int round = 0; round <= LIMIT_TX_RETRIES; round++) {
+		err = run_once(ctx, fn, arg);
+		if (err != ERR_DB_DEADLOCK && err != ERR_DB_LOCKED)
+			return err;
+		if (round < LIMIT_TX_RETRIES)
+			wait_a_little(round);
+	}
+	return err;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* jobs.c is the job table. */
+#include "jobs.h"
+
+#include <string.h>
+
+#include "jobs_private.h"
+
+const struct job jobs[] = {
+	{ "provider", 0, provider_job_open, provider_job_round, provider_job_close },
+	{ "expire", 60000, NULL, expire_job_round, NULL },
+};
+const size_t job_count = countof(jobs);
+
+const struct job *job_find(const char *name)
+{
+	for (size_t i = 0; i < job_count; i++) {
+		if (strcmp(jobs[i].name, name) == 0)
+			return &jobs[i];
+	}
+	return NULL;
+}

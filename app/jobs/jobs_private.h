@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* jobs_private.h names the functions of the job table's rows. */
+#ifndef BONAFIDE_JOBS_PRIVATE_H
+#define BONAFIDE_JOBS_PRIVATE_H
+
+#include "jobs.h"
+
+/* j_provider.c: submits to and polls identity providers. */
+enum err provider_job_open(struct job_run *run) MUST_CHECK;
+enum err provider_job_round(struct job_run *run, bool *ret_busy) MUST_CHECK;
+void provider_job_close(struct job_run *run);
+
+/* j_expire.c: deletes what is past its time. */
+enum err expire_job_round(struct job_run *run, bool *ret_busy) MUST_CHECK;
+
+#endif

@@ -1,0 +1,577 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Outgoing HTTP. A paid look-up must not happen twice, so two habits of libcurl are bent here:
+ *
+ * - It repeats a request, POST or not, when a kept connection closes before any answer. A body
+ *   that comes from a read callback which cannot go back makes it fail instead, once any byte
+ *   of the body has left; before that a repetition is harmless, for no server can act on a
+ *   request without its body. A POST without a body gets a connection of its own.
+ * - "Not sent" is said only when libcurl counted no byte of the request into the socket.
+ */
+#include "base.h"
+#include "buf.h"
+#include "clock.h"
+#include "http.h"
+#include "limits.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <curl/curl.h>
+
+#define HEADERS_MAX 65536    /* bytes of all headers of an answer */
+#define CONNECTION_AGE_S 30L /* a connection idle for longer is likely closed over there */
+#define PROBLEM_SIZE 160
+
+/* One easy handle and what belongs to its transfer. */
+struct transfer {
+	struct transfer *next; /* in the list of free or of running ones */
+	struct transfer *prev; /* running ones only */
+	struct http *http;
+	CURL *easy;
+	struct curl_slist *headers;
+	http_done_fn *done;
+	void *arg;
+	const char *body; /* of the request; borrowed */
+	size_t body_len;
+	size_t body_sent;
+	struct buf reply;
+	size_t reply_cap;
+	size_t headers_len;
+	int64_t retry_after_s;
+	int64_t start_ms;
+	bool too_large;
+};
+
+struct http {
+	CURLM *multi;
+	struct transfer *free;
+	struct transfer *running;
+	size_t max_in_flight;
+	size_t in_flight;
+	size_t ended; /* in this http_run() */
+};
+
+static size_t take_body(char *data, size_t size, size_t count, void *arg)
+{
+	struct transfer *transfer = arg;
+	size_t len = size * count;
+	size_t room = transfer->reply_cap - transfer->reply.len;
+
+	buf_add(&transfer->reply, data, len < room ? len : room);
+	if (len > room) {
+		transfer->too_large = true;
+		return 0; /* ends the transfer */
+	}
+	return buf_failed(&transfer->reply) ? 0 : len;
+}
+
+/* RFC 9110 section 10.2.3: seconds or a date. A date in the past is "now". */
+static int64_t retry_after_parse(const char *value)
+{
+	int64_t seconds = 0;
+	time_t when;
+
+	if (value[0] >= '0' && value[0] <= '9') {
+		for (; *value >= '0' && *value <= '9'; value++)
+			if (seconds < INT32_MAX)
+				seconds = seconds * 10 + (*value - '0');
+		return *value == '\0' ? seconds : -1;
+	}
+	when = curl_getdate(value, NULL);
+	if (when < 0)
+		return -1;
+	/* Rounded up: to come a moment late is right, to come early is not. */
+	seconds = (int64_t)when - clock_now_ms() / 1000;
+	return seconds > 0 ? seconds : 0;
+}
+
+/* libcurl calls this with each header line, of interim answers (1xx) too. */
+static size_t take_header(char *line, size_t size, size_t count, void *arg)
+{
+	static const char name[] = "Retry-After:";
+	struct transfer *transfer = arg;
+	size_t len = size * count;
+	char value[64];
+	size_t from, value_len;
+
+	transfer->headers_len += len;
+	if (transfer->headers_len > HEADERS_MAX) {
+		transfer->too_large = true;
+		return 0;
+	}
+	if (len >= 5 && strncmp(line, "HTTP/", 5) == 0)
+		transfer->retry_after_s = -1;
+	if (len < sizeof(name) || strncasecmp(line, name, sizeof(name) - 1) != 0)
+		return len;
+	from = sizeof(name) - 1;
+	while (from < len && (line[from] == ' ' || line[from] == '\t'))
+		from++;
+	value_len = len - from;
+	while (value_len > 0 && strchr(" \t\r\n", line[from + value_len - 1]) != NULL)
+		value_len--;
+	if (value_len > 0 && value_len < sizeof(value)) {
+		memcpy(value, line + from, value_len);
+		value[value_len] = '\0';
+		transfer->retry_after_s = retry_after_parse(value);
+	}
+	return len;
+}
+
+static size_t give_body(char *out, size_t size, size_t count, void *arg)
+{
+	struct transfer *transfer = arg;
+	size_t room = size * count;
+	size_t left = transfer->body_len - transfer->body_sent;
+	size_t len = left < room ? left : room;
+
+	if (len > 0)
+		memcpy(out, transfer->body + transfer->body_sent, len);
+	transfer->body_sent += len;
+	return len;
+}
+
+/* Called when libcurl would send the request again: see the top of this file. */
+static int refuse_seek(void *arg, curl_off_t offset, int origin)
+{
+	const struct transfer *transfer = arg;
+
+	if (offset == 0 && origin == SEEK_SET && transfer->body_sent == 0)
+		return CURL_SEEKFUNC_OK;
+	return CURL_SEEKFUNC_FAIL;
+}
+
+/* What is the same for every transfer; a handle keeps it over its reuses. */
+static bool easy_prepare(struct transfer *transfer)
+{
+	CURL *easy = transfer->easy;
+	bool ok = true;
+
+#define SET(option, value) (ok = ok && curl_easy_setopt(easy, option, value) == CURLE_OK)
+	SET(CURLOPT_PRIVATE, transfer);
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_NOPROGRESS, 1L);
+	SET(CURLOPT_USERAGENT, "Bonafide/" PACKAGE_VERSION);
+	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	SET(CURLOPT_FOLLOWLOCATION, 0L);
+	SET(CURLOPT_PROXY, ""); /* also keeps the environment's proxies out */
+	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	SET(CURLOPT_HTTP_CONTENT_DECODING, 0L);
+	SET(CURLOPT_SSL_VERIFYPEER, 1L);
+	SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	SET(CURLOPT_MAXAGE_CONN, CONNECTION_AGE_S);
+	SET(CURLOPT_WRITEFUNCTION, take_body);
+	SET(CURLOPT_WRITEDATA, transfer);
+	SET(CURLOPT_HEADERFUNCTION, take_header);
+	SET(CURLOPT_HEADERDATA, transfer);
+	SET(CURLOPT_READFUNCTION, give_body);
+	SET(CURLOPT_READDATA, transfer);
+	SET(CURLOPT_SEEKFUNCTION, refuse_seek);
+	SET(CURLOPT_SEEKDATA, transfer);
+#undef SET
+	return ok;
+}
+
+static void transfer_free(struct transfer *transfer)
+{
+	if (transfer == NULL)
+		return;
+	curl_easy_cleanup(transfer->easy);
+	curl_slist_free_all(transfer->headers);
+	buf_free(&transfer->reply);
+	free(transfer);
+}
+
+/* A transfer from the free list, or a new one. NULL when memory is out. */
+static struct transfer *transfer_get(struct http *http)
+{
+	struct transfer *transfer = http->free;
+
+	if (transfer != NULL) {
+		http->free = transfer->next;
+		transfer->next = NULL;
+		return transfer;
+	}
+	transfer = calloc(1, sizeof(*transfer));
+	if (transfer == NULL)
+		return NULL;
+	transfer->http = http;
+	transfer->easy = curl_easy_init();
+	if (transfer->easy == NULL || !easy_prepare(transfer)) {
+		transfer_free(transfer);
+		return NULL;
+	}
+	return transfer;
+}
+
+/* Forgets the last request, its credentials among it, and puts the handle back. */
+static void transfer_put(struct transfer *transfer)
+{
+	struct http *http = transfer->http;
+
+	(void)curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, NULL);
+	curl_slist_free_all(transfer->headers);
+	transfer->headers = NULL;
+	buf_free(&transfer->reply);
+	transfer->body = NULL;
+	transfer->body_len = 0;
+	transfer->prev = NULL;
+	transfer->next = http->free;
+	http->free = transfer;
+}
+
+/* https, or http where allowed; a host; no user or password in it. ERR_SYNTAX, ERR_NOMEM. */
+static enum err url_check(const char *url, bool allow_plain)
+{
+	CURLU *parts;
+	char *scheme = NULL;
+	enum err err = ERR_SYNTAX;
+
+	if (url == NULL || strlen(url) > LIMIT_URL)
+		return ERR_SYNTAX;
+	parts = curl_url();
+	if (parts == NULL)
+		return ERR_NOMEM;
+	if (curl_url_set(parts, CURLUPART_URL, url, CURLU_DISALLOW_USER) == CURLUE_OK &&
+	    curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+	    (strcmp(scheme, "https") == 0 || (allow_plain && strcmp(scheme, "http") == 0)))
+		err = ERR_OK;
+	curl_free(scheme);
+	curl_url_cleanup(parts);
+	return err;
+}
+
+static enum err header_add(struct transfer *transfer, const char *line)
+{
+	struct curl_slist *list;
+
+	/* A line break in a value would smuggle in a header, or a request. */
+	for (const char *c = line; *c != '\0'; c++)
+		if ((unsigned char)*c < 0x20 && *c != '\t')
+			return ERR_SYNTAX;
+	list = curl_slist_append(transfer->headers, line);
+	if (list == NULL)
+		return ERR_NOMEM;
+	transfer->headers = list;
+	return ERR_OK;
+}
+
+static enum err set_headers(struct transfer *transfer, const struct http_request *request)
+{
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; request->headers != NULL && request->headers[i] != NULL; i++) {
+		err = header_add(transfer, request->headers[i]);
+		if (err != ERR_OK)
+			return err;
+	}
+	/* Behind ours, these only take away what libcurl adds of its own accord: waiting for a
+	 * "100 Continue", and the type of a form. */
+	err = header_add(transfer, "Expect:");
+	return err == ERR_OK ? header_add(transfer, "Content-Type:") : err;
+}
+
+static bool is_method(const char *method)
+{
+	size_t len = strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+	return len > 0 && method[len] == '\0';
+}
+
+#if LIBCURL_VERSION_NUM >= 0x075500
+static bool set_protocols(CURL *easy, bool allow_plain)
+{
+	return curl_easy_setopt(
+		   easy, CURLOPT_PROTOCOLS_STR, allow_plain ? "http,https" : "https") == CURLE_OK;
+}
+#else
+static bool set_protocols(CURL *easy, bool allow_plain)
+{
+	return curl_easy_setopt(easy, CURLOPT_PROTOCOLS,
+		   allow_plain ? CURLPROTO_HTTP | CURLPROTO_HTTPS : CURLPROTO_HTTPS) == CURLE_OK;
+}
+#endif
+
+/* What differs from one request to the next. */
+static enum err set_request(struct transfer *transfer, const struct http_request *request)
+{
+	CURL *easy = transfer->easy;
+	bool is_get = strcmp(request->method, "GET") == 0;
+	bool upload = request->body != NULL && request->body_len > 0;
+	bool ok = set_protocols(easy, request->allow_plain);
+	enum err err = set_headers(transfer, request);
+
+	if (err != ERR_OK)
+		return err;
+#define SET(option, value) (ok = ok && curl_easy_setopt(easy, option, value) == CURLE_OK)
+	SET(CURLOPT_URL, request->url);
+	/* Takes back what an earlier POST through this handle has set. */
+	SET(CURLOPT_HTTPGET, 1L);
+	if (!is_get || upload) {
+		SET(CURLOPT_POST, 1L);
+		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(upload ? request->body_len : 0));
+	}
+	SET(CURLOPT_CUSTOMREQUEST, is_get && !upload ? NULL : request->method);
+	SET(CURLOPT_FRESH_CONNECT, !is_get && !upload ? 1L : 0L);
+	SET(CURLOPT_HTTPHEADER, transfer->headers);
+	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_timeout_ms);
+	SET(CURLOPT_TIMEOUT_MS, (long)request->deadline_ms);
+#undef SET
+	return ok ? ERR_OK : ERR_NOMEM;
+}
+
+static void reset_reply(struct transfer *transfer, size_t max_reply_bytes)
+{
+	buf_init(&transfer->reply, max_reply_bytes);
+	transfer->reply_cap = max_reply_bytes;
+	transfer->headers_len = 0;
+	transfer->body_sent = 0;
+	transfer->retry_after_s = -1;
+	transfer->too_large = false;
+	transfer->start_ms = clock_mono_ms();
+}
+
+enum err http_start(
+    struct http *http, const struct http_request *request, http_done_fn *done, void *arg)
+{
+	struct transfer *transfer;
+	enum err err;
+
+	if (http->in_flight >= http->max_in_flight)
+		return ERR_FULL;
+	/* A time of zero would mean "for ever" to libcurl. */
+	if (!is_method(request->method) || request->deadline_ms <= 0 ||
+	    request->connect_timeout_ms <= 0)
+		return ERR_SYNTAX;
+	err = url_check(request->url, request->allow_plain);
+	if (err != ERR_OK)
+		return err;
+	transfer = transfer_get(http);
+	if (transfer == NULL)
+		return ERR_NOMEM;
+	reset_reply(transfer, request->max_reply_bytes);
+	transfer->body = request->body;
+	transfer->body_len = request->body != NULL ? request->body_len : 0;
+	transfer->done = done;
+	transfer->arg = arg;
+	err = set_request(transfer, request);
+	if (err == ERR_OK && curl_multi_add_handle(http->multi, transfer->easy) != CURLM_OK)
+		err = ERR_NOMEM;
+	if (err != ERR_OK) {
+		transfer_put(transfer);
+		return err;
+	}
+	transfer->next = http->running;
+	if (http->running != NULL)
+		http->running->prev = transfer;
+	http->running = transfer;
+	http->in_flight++;
+	return ERR_OK;
+}
+
+/* Has a byte of the request left us, on this or an earlier connection? */
+static bool has_sent(const struct transfer *transfer)
+{
+	long request_size = 0;
+	curl_off_t uploaded = 0;
+
+	if (curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &request_size) != CURLE_OK ||
+	    curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded) != CURLE_OK)
+		return true;
+	return request_size > 0 || uploaded > 0;
+}
+
+static enum http_end end_of(const struct transfer *transfer, CURLcode code)
+{
+	if (transfer->too_large)
+		return HTTP_TOO_LARGE;
+	if (code == CURLE_OK)
+		return HTTP_ANSWERED;
+	return has_sent(transfer) ? HTTP_UNKNOWN : HTTP_NOT_SENT;
+}
+
+/* libcurl's words for a code hold no part of URL, headers or body; its error buffer may. */
+static void problem_text(const struct transfer *transfer, CURLcode code, char out[PROBLEM_SIZE])
+{
+	long number = 0;
+
+	if (transfer->too_large) {
+		(void)snprintf(out, PROBLEM_SIZE, "The answer is too large");
+		return;
+	}
+	if (code == CURLE_OK) {
+		out[0] = '\0';
+		return;
+	}
+	(void)curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &number);
+	if (number != 0 && code == CURLE_COULDNT_CONNECT)
+		(void)snprintf(
+		    out, PROBLEM_SIZE, "%s (%s)", curl_easy_strerror(code), strerror((int)number));
+	else
+		(void)snprintf(out, PROBLEM_SIZE, "%s", curl_easy_strerror(code));
+}
+
+static void unlink_running(struct transfer *transfer)
+{
+	struct http *http = transfer->http;
+
+	if (transfer->prev != NULL)
+		transfer->prev->next = transfer->next;
+	else
+		http->running = transfer->next;
+	if (transfer->next != NULL)
+		transfer->next->prev = transfer->prev;
+	transfer->next = NULL;
+	transfer->prev = NULL;
+	http->in_flight--;
+}
+
+/*
+ * Ends one transfer. Its handle is free again before the caller hears of it, so that the
+ * caller may start the next one from within its callback.
+ */
+static void transfer_end(struct transfer *transfer, CURLcode code)
+{
+	struct http *http = transfer->http;
+	http_done_fn *done = transfer->done;
+	void *arg = transfer->arg;
+	char problem[PROBLEM_SIZE];
+	struct http_reply reply = {
+		.end = end_of(transfer, code),
+		.retry_after_s = transfer->retry_after_s,
+		.elapsed_ms = clock_mono_ms() - transfer->start_ms,
+		.problem = problem,
+	};
+	struct buf body = transfer->reply;
+
+	(void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &reply.status);
+	problem_text(transfer, code, problem);
+	reply.body = buf_str(&body);
+	reply.body_len = body.len;
+	buf_init(&transfer->reply, 0);
+	(void)curl_multi_remove_handle(http->multi, transfer->easy);
+	unlink_running(transfer);
+	transfer_put(transfer);
+	http->ended++;
+	done(arg, &reply);
+	buf_free(&body);
+}
+
+/* Moves what can be moved without waiting and reports what ended. */
+static enum err step(struct http *http)
+{
+	int running = 0;
+	int left = 0;
+	CURLMsg *message;
+
+	if (curl_multi_perform(http->multi, &running) != CURLM_OK)
+		return ERR_IO;
+	while ((message = curl_multi_info_read(http->multi, &left)) != NULL) {
+		char *owner = NULL;
+		CURLcode code = message->data.result;
+
+		if (message->msg != CURLMSG_DONE ||
+		    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &owner) != CURLE_OK)
+			continue;
+		/* The message is gone once its handle is removed. */
+		transfer_end((struct transfer *)(void *)owner, code);
+	}
+	return ERR_OK;
+}
+
+enum err http_run(struct http *http, int64_t wait_ms)
+{
+	int64_t end_ms = clock_mono_ms() + (wait_ms > 0 ? wait_ms : 0);
+	enum err err;
+
+	http->ended = 0;
+	for (;;) {
+		int64_t left_ms = end_ms - clock_mono_ms();
+		int ready = 0;
+
+		err = step(http);
+		if (err != ERR_OK || http->ended > 0 || left_ms <= 0)
+			return err;
+		if (curl_multi_poll(http->multi, NULL, 0,
+			left_ms < INT32_MAX ? (int)left_ms : INT32_MAX, &ready) != CURLM_OK)
+			return ERR_IO;
+		/* Nothing ready: the time is up, a timer of libcurl's is due, or a signal came. */
+		if (ready == 0)
+			return step(http);
+	}
+}
+
+/* With CURLOPT_NOSIGNAL libcurl leaves SIGPIPE to us, and OpenSSL writes to sockets that may be
+ * closed over there. A program that has its own handler keeps it. */
+static void ignore_sigpipe(void)
+{
+	struct sigaction action;
+
+	if (sigaction(SIGPIPE, NULL, &action) != 0 || action.sa_handler != SIG_DFL)
+		return;
+	action.sa_handler = SIG_IGN;
+	(void)sigaction(SIGPIPE, &action, NULL);
+}
+
+enum err http_new(size_t max_in_flight, struct http **ret_http)
+{
+	static bool started;
+	struct http *http;
+
+	if (!started && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return ERR_NOMEM;
+	started = true;
+	ignore_sigpipe();
+	http = calloc(1, sizeof(*http));
+	if (http == NULL)
+		return ERR_NOMEM;
+	http->max_in_flight = max_in_flight;
+	http->multi = curl_multi_init();
+	if (http->multi == NULL ||
+	    curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)max_in_flight) != CURLM_OK ||
+	    curl_multi_setopt(http->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING) !=
+		CURLM_OK) {
+		http_free(&http);
+		return ERR_NOMEM;
+	}
+	*ret_http = http;
+	return ERR_OK;
+}
+
+void http_free(struct http **http)
+{
+	struct http *gone;
+
+	if (http == NULL || *http == NULL)
+		return;
+	gone = *http;
+	*http = NULL;
+	/* No new ones from the callbacks of the ones that are aborted. */
+	gone->max_in_flight = 0;
+	while (gone->running != NULL)
+		transfer_end(gone->running, CURLE_ABORTED_BY_CALLBACK);
+	while (gone->free != NULL) {
+		struct transfer *transfer = gone->free;
+
+		gone->free = transfer->next;
+		transfer_free(transfer);
+	}
+	if (gone->multi != NULL)
+		(void)curl_multi_cleanup(gone->multi);
+	free(gone);
+}
+
+size_t http_in_flight(const struct http *http)
+{
+	return http->in_flight;
+}
+
+size_t http_room(const struct http *http)
+{
+	/* While http_free() aborts, nothing may start. */
+	return http->in_flight < http->max_in_flight ? http->max_in_flight - http->in_flight : 0;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * unicode.h owns comparing text of people (libunistring): letters without their marks, in one
+ * case.
+ */
+#ifndef BONAFIDE_UNICODE_H
+#define BONAFIDE_UNICODE_H
+
+#include "base.h"
+#include "arena.h"
+
+/*
+ * Compatibility decomposition (NFKD), marks removed, case folded, in the arena: "Ñgüyễn" becomes
+ * "nguyen". Letters that have no decomposition (ø, ł, đ, æ, …) become their usual ASCII
+ * neighbours. text must be UTF-8. ERR_SYNTAX when it is not, ERR_NOMEM.
+ */
+enum err unicode_fold(const char *text, struct arena *arena, const char **ret_text) MUST_CHECK;
+
+/* The next code point of well-formed UTF-8, moving *text behind it; 0 at the end. */
+uint32_t unicode_next(const char **text);
+
+#endif

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One stack for all HTTP tests, behind the web server that BONAFIDE_WEB names."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+
+from product import Stack  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def stack():
+    with Stack() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def live(stack):
+    return stack.live
+
+
+@pytest.fixture(scope="session")
+def sandbox(stack):
+    return stack.sandbox
+
+
+@pytest.fixture(scope="session")
+def stranger(stack):
+    """A live key of another tenant, with all scopes."""
+    app, _ = stack.tenant("Stranger")
+    return stack.client(stack.key(app)["key"])
+
+
+@pytest.fixture()
+def tenant(stack):
+    """A fresh tenant: (application id, live client, sandbox client)."""
+    app, _ = stack.tenant("Fresh")
+    return (app, stack.client(stack.key(app)["key"]),
+            stack.client(stack.key(app, environment="sandbox")["key"]))
