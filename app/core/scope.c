@@ -12,6 +12,12 @@ const char *const scope_words[SCOPE_COUNT] = { "kyc.verify", "kyc.read", "score.
 	"keys.write", "webhooks.read", "webhooks.write", "sessions:read", "sessions:write",
 	"analytics:read" };
 
+const char *const scope_spellings[SCOPE_COUNT * 2] = { "kyc.verify", "kyc.read", "score.get",
+	"keys.read", "keys.write", "webhooks.read", "webhooks.write", "sessions.read",
+	"sessions.write", "analytics.read", "kyc:verify", "kyc:read", "score:get", "keys:read",
+	"keys:write", "webhooks:read", "webhooks:write", "sessions:read", "sessions:write",
+	"analytics:read" };
+
 /* Equal but for '.' and ':', which are two spellings of one thing. */
 static bool same_scope(const char *word, size_t len, const char *known)
 {

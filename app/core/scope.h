@@ -38,4 +38,7 @@ const char *scopes_text(struct arena *arena, uint64_t bits);
 /* All words (dot spelling where it has one), SCOPE_COUNT of them, for help and OpenAPI. */
 extern const char *const scope_words[SCOPE_COUNT];
 
+/* The same in both spellings, for what is accepted. */
+extern const char *const scope_spellings[SCOPE_COUNT * 2];
+
 #endif

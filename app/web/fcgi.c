@@ -229,6 +229,28 @@ enum err fcgi_read_body(struct fcgi *fcgi, struct arena *arena, size_t max_bytes
 	return ERR_OK;
 }
 
+/* RFC 9110 section 15. Some clients cannot read a status line without a phrase, and web servers
+ * do not all supply one. */
+static const char *reason_of(int status)
+{
+	static const struct {
+		int status;
+		const char *reason;
+	} rows[] = { { 200, "OK" }, { 201, "Created" }, { 202, "Accepted" }, { 204, "No Content" },
+		{ 400, "Bad Request" }, { 401, "Unauthorized" }, { 402, "Payment Required" },
+		{ 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" },
+		{ 409, "Conflict" }, { 413, "Content Too Large" },
+		{ 415, "Unsupported Media Type" }, { 422, "Unprocessable Content" },
+		{ 429, "Too Many Requests" }, { 500, "Internal Server Error" },
+		{ 503, "Service Unavailable" } };
+
+	for (size_t i = 0; i < countof(rows); i++) {
+		if (rows[i].status == status)
+			return rows[i].reason;
+	}
+	return "Unknown";
+}
+
 enum err fcgi_reply(
     struct fcgi *fcgi, int status, const char *header_lines, const void *body, size_t body_len)
 {
@@ -239,7 +261,13 @@ enum err fcgi_reply(
 	/* Draining a short rest (the end marker of an empty body) makes the quick close safe. */
 	if (!fcgi->body_finished && fcgi->body_length <= 0)
 		fcgi->body_finished = FCGX_GetChar(fcgi->request.in) == EOF;
-	FCGX_FPrintF(out, "Status: %d\r\n%s\r\n", status, header_lines);
+	/* The length spares the web server chunking; an answer to HEAD has none of its own. */
+	if (body != NULL)
+		FCGX_FPrintF(out, "Status: %d %s\r\n%sContent-Length: %d\r\n\r\n", status,
+		    reason_of(status), header_lines, (int)body_len);
+	else
+		FCGX_FPrintF(
+		    out, "Status: %d %s\r\n%s\r\n", status, reason_of(status), header_lines);
 	if (body_len > 0)
 		FCGX_PutStr(body, (int)body_len, out);
 	bool broken = FCGX_GetError(out) != 0 || FCGX_FFlush(out) != 0;

@@ -20,6 +20,7 @@ struct key_input {
 
 static const char *const kinds[] = { "server" };
 static const struct word_list kind_words = { "KeyKind", countof(kinds), kinds };
+static const struct word_list spelling_list = { "ScopeSpelling", SCOPE_COUNT * 2, scope_spellings };
 static const struct word_list scope_list = { "Scope", SCOPE_COUNT, scope_words };
 
 static const struct field input_rows[] = {
@@ -27,7 +28,7 @@ static const struct field input_rows[] = {
 	    .max = LIMIT_KEY_NAME, .sentence = "What people call this key.",
 	    .example = "\"Production backend\"" },
 	{ ROW_TEXT(FIELD_WORDS, struct key_input, scopes, "scopes"), .flags = FIELD_REQUIRED,
-	    .min = 1, .max = SCOPE_COUNT, .words = &scope_list,
+	    .min = 1, .max = SCOPE_COUNT * 2, .words = &spelling_list,
 	    .sentence = "What the key may do; never more than the key in use.",
 	    .example = "[\"kyc.verify\",\"kyc.read\"]" },
 	{ ROW_TEXT(FIELD_WORD, struct key_input, environment, "environment"),

@@ -193,9 +193,10 @@ enum err web_serve(struct web *web, struct fcgi *fcgi)
 		reply_error(web, ERR_VALIDATION);
 		reply_finish(web);
 	}
-	bool head = strcmp(web->in.method, "HEAD") == 0;
-	err = fcgi_reply(fcgi, web->status, buf_str(&web->headers), head ? NULL : web->reply.data,
-	    head ? 0 : web->reply.len);
+	/* No body for HEAD, and none, nor its length, where there is nothing to say (204). */
+	bool bare = strcmp(web->in.method, "HEAD") == 0 || web->reply.len == 0;
+	err = fcgi_reply(fcgi, web->status, buf_str(&web->headers), bare ? NULL : web->reply.data,
+	    bare ? 0 : web->reply.len);
 	if (err != ERR_OK)
 		log_debug("the client was gone before its answer");
 	int64_t took_us = clock_mono_us() - began_us;

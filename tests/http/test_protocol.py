@@ -85,7 +85,6 @@ def raw(stack, request):
     address = urlsplit(stack.url)
     with socket.create_connection((address.hostname, address.port), timeout=30) as wire:
         wire.sendall(request)
-        wire.shutdown(socket.SHUT_WR)
         answer = b""
         while chunk := wire.recv(65536):
             answer += chunk
@@ -100,6 +99,15 @@ def test_a_chunked_body_is_accepted(stack):
                  b"\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n" +
                  b"%x\r\n" % len(body) + body + b"\r\n0\r\n\r\n")
     assert b" 200 " in answer.split(b"\r\n")[0], answer[:200]
+
+
+@pytest.mark.parametrize("query", [b"external_ref=%zz", b"external_ref=%f", b"%=1"])
+def test_a_broken_query_string(stack, query):
+    answer = raw(stack, b"GET /v1/kyc/verifications?" + query + b" HTTP/1.1\r\nHost: x\r\n"
+                 b"Connection: close\r\nAuthorization: Bearer " +
+                 stack.env["BONAFIDE_LIVE_KEY"].encode() + b"\r\n\r\n")
+    assert b" 400 " in answer.split(b"\r\n")[0], answer[:200]
+    assert b'"field":"query"' in answer
 
 
 def test_pages_for_operators(stack):

@@ -105,7 +105,7 @@ def test_better_evidence_scores_higher(tenant):
 
 def test_score_of_a_pending_one(stack, tenant):
     _, live, _ = tenant
-    stack.fault("never-complete", times=-1, id_number="00000000550")
+    stack.fault("never-complete", times=1000, id_number="00000000550")
     ver = live.post("/v1/kyc/verify", canned(id_number="00000000550")).json()["data"]["id"]
     answer = score_of(live, ver)
     stack.sim("DELETE", "/_sim/faults")

@@ -267,7 +267,7 @@ def test_totals_follow_the_status(tenant):
     ("limit=1&limit=2", "limit"), ("status=done", "status"), ("cursor=cur_abc123", "cursor"),
     ("cursor=", "cursor"), ("colour=red", "colour"), ("from=yesterday", "from"),
     ("from=2026-02-30", "from"), ("from=2026-05-02&to=2026-05-01", "from"),
-    ("statu=approved", "statu"), ("external_ref=%zz", "query"), ("external_ref=%ff", "query"),
+    ("statu=approved", "statu"), ("external_ref=%ff", "query"),
 ])
 def test_bad_parameters_are_named(live, query, field):
     answer = live.get("/v1/kyc/verifications?" + query)

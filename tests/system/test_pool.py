@@ -131,15 +131,18 @@ def test_workers_are_recycled():
         assert status(stack)["recycled"] >= 4 and status(stack)["crashes"] == 0
 
 
-def test_logs_are_reopened(fresh_stack):
-    stack = fresh_stack
-    log = stack.dir / "log/pool.log"
-    log.rename(log.with_suffix(".log.1"))
-    os.kill(stack.pid("pool"), signal.SIGUSR1)
-    assert wait_for(log.exists, 5)
-    for _ in range(stack.workers * 10):
-        stack.live.get("/v1/keys", headers={"X-Request-Id": "after-rotation"})
-    assert wait_for(lambda: "after-rotation" in log.read_text(), 5)
+def test_logs_are_reopened(tmp_path):
+    log = tmp_path / "pool.log"
+    with Stack("--set", f"log={log}", "--no-batch") as stack:
+        assert wait_for(log.exists, 5)
+        log.rename(tmp_path / "pool.log.1")
+        os.kill(stack.pid("pool"), signal.SIGUSR1)
+        assert wait_for(log.exists, 5)
+        time.sleep(0.5)  # each worker has heard it too
+        for _ in range(stack.workers * 10):
+            stack.live.get("/v1/keys", headers={"X-Request-Id": "after-rotation"})
+        assert wait_for(lambda: log.read_text().count("after-rotation") ==
+                        stack.workers * 10, 5)
 
 
 def test_spawn_fcgi_hands_over_fd_0(fresh_stack):
