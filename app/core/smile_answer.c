@@ -245,8 +245,8 @@ static json_t *read_object(const struct provider_reply *reply)
 	return object;
 }
 
-/* No JSON: a broken proxy or a cut connection. Whether a job was made cannot be told, except that
- * too many requests and not-found pages make none. */
+/* Nothing the provider documents: a broken proxy, a cut answer. Whether a job was made cannot be
+ * told, except that "too many requests" makes none. */
 static void read_nonsense(const struct provider_reply *reply, struct provider_answer *answer)
 {
 	if (reply->status == 429)
@@ -273,7 +273,7 @@ void smile_submit_answer(
 		 json_object_get(object, "code") != NULL)
 		read_error(object, reply->status, &answer);
 	else
-		fail(&answer, SAFETY_MAYBE, FAULT_UNAVAILABLE);
+		read_nonsense(reply, &answer);
 	/* A server's own failure may come after it took the job. */
 	if (answer.kind == ANSWER_FAILED && reply->status >= 500 &&
 	    answer.fault == FAULT_UNAVAILABLE)
