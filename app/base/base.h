@@ -30,7 +30,7 @@
  */
 #define MEMBER_IS(type, object, member) \
 	(sizeof(struct { \
-		_Static_assert(_Generic(((object *)0)->member, type: 1, default: 0), \
+		_Static_assert(_Generic(((object *)0)->member, type : 1, default : 0), \
 		    #object "." #member " must be " #type); \
 		char unused_; \
 	}) * 0 + \

@@ -10,10 +10,10 @@
 #include "base.h"
 
 struct buf {
-	char *data;	/* owned; NUL-ended when not NULL */
-	size_t len;	/* bytes, without the NUL */
-	size_t size;	/* bytes allocated */
-	size_t cap;	/* len never passes this */
+	char *data;  /* owned; NUL-ended when not NULL */
+	size_t len;  /* bytes, without the NUL */
+	size_t size; /* bytes allocated */
+	size_t cap;  /* len never passes this */
 	bool failed;
 };
 

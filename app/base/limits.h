@@ -7,18 +7,18 @@
 #define BONAFIDE_LIMITS_H
 
 /* Requests (contract/README.md). */
-#define LIMIT_PATH 2048		      /* request path with its query string */
-#define LIMIT_QUERY_PARAMS 32	      /* parameters in one query string */
-#define LIMIT_PATH_PARAMS 4	      /* {name} segments in one route */
-#define LIMIT_JSON_DEPTH 16	      /* nesting of a JSON body */
-#define LIMIT_IDEMPOTENCY_KEY 255     /* characters of an Idempotency-Key */
-#define LIMIT_REQUEST_ID 64	      /* characters of an incoming X-Request-Id we keep */
-#define LIMIT_COMPLAINTS 64	      /* faults reported for one body */
-#define LIMIT_CALLBACK_BODY 2097152   /* a provider's callback (contract/provider.md) */
-#define LIMIT_API_KEY 128	      /* characters of a credential */
-#define LIMIT_HEADER 512	      /* characters of a request header we read */
-#define LIMIT_REPLY 4194304	      /* a JSON reply */
-#define LIMIT_PAGE 100		      /* rows of one page */
+#define LIMIT_PATH 2048             /* request path with its query string */
+#define LIMIT_QUERY_PARAMS 32       /* parameters in one query string */
+#define LIMIT_PATH_PARAMS 4         /* {name} segments in one route */
+#define LIMIT_JSON_DEPTH 16         /* nesting of a JSON body */
+#define LIMIT_IDEMPOTENCY_KEY 255   /* characters of an Idempotency-Key */
+#define LIMIT_REQUEST_ID 64         /* characters of an incoming X-Request-Id we keep */
+#define LIMIT_COMPLAINTS 64         /* faults reported for one body */
+#define LIMIT_CALLBACK_BODY 2097152 /* a provider's callback (contract/provider.md) */
+#define LIMIT_API_KEY 128           /* characters of a credential */
+#define LIMIT_HEADER 512            /* characters of a request header we read */
+#define LIMIT_REPLY 4194304         /* a JSON reply */
+#define LIMIT_PAGE 100              /* rows of one page */
 #define LIMIT_PAGE_DEFAULT 20
 
 /* Fields (contract/kyc.md). */
@@ -32,32 +32,32 @@
 #define LIMIT_CURSOR 256
 
 /* Work (design section 5). */
-#define LIMIT_CLAIM 1000	      /* work rows claimed in one transaction */
-#define LIMIT_IN_FLIGHT 2000	      /* transfers under way in one batch process */
-#define LIMIT_TX_RETRIES 3	      /* whole-transaction retries after a deadlock */
-#define LIMIT_SUBMIT_TRIES 12	      /* paid look-ups for one verification */
-#define LIMIT_BACKOFF_FIRST_MS 5000   /* first wait after a provider was unavailable */
-#define LIMIT_BACKOFF_MAX_MS 900000   /* longest such wait */
-#define LIMIT_PROVIDER_REPLY 4194304  /* bytes read of a provider's answer (smile.md part C) */
+#define LIMIT_CLAIM 1000             /* work rows claimed in one transaction */
+#define LIMIT_IN_FLIGHT 2000         /* transfers under way in one batch process */
+#define LIMIT_TX_RETRIES 3           /* whole-transaction retries after a deadlock */
+#define LIMIT_SUBMIT_TRIES 12        /* paid look-ups for one verification */
+#define LIMIT_BACKOFF_FIRST_MS 5000  /* first wait after a provider was unavailable */
+#define LIMIT_BACKOFF_MAX_MS 900000  /* longest such wait */
+#define LIMIT_PROVIDER_REPLY 4194304 /* bytes read of a provider's answer (smile.md part C) */
 #define LIMIT_PROVIDER_REQUEST 65536
 #define LIMIT_URL 2048
 
 /* Processes (design section 6). */
 #define LIMIT_WORKERS 512
-#define LIMIT_COUNTER_SLOTS 64	      /* rows a counter is spread over */
-#define LIMIT_KEY_CACHE 256	      /* keys one worker remembers */
+#define LIMIT_COUNTER_SLOTS 64 /* rows a counter is spread over */
+#define LIMIT_KEY_CACHE 256    /* keys one worker remembers */
 #define LIMIT_LOG_LINE 4096
-#define LIMIT_ID_TYPES 1024	      /* rows of the catalogue */
+#define LIMIT_ID_TYPES 1024          /* rows of the catalogue */
 #define LIMIT_CATALOGUE_FILE 1048576 /* a catalogue file */
 #define LIMIT_PATTERN 256
-#define LIMIT_SETTING 1024	      /* characters of a setting's value */
-#define LIMIT_MIGRATION 1048576	      /* a migration file */
-#define LIMIT_SEAL_KEYS 64	      /* keys in the master key file */
-#define LIMIT_SEALED 65536	      /* sealed personal data of one row */
+#define LIMIT_SETTING 1024            /* characters of a setting's value */
+#define LIMIT_MIGRATION 1048576       /* a migration file */
+#define LIMIT_SEAL_KEYS 64            /* keys in the master key file */
+#define LIMIT_SEALED 65536            /* sealed personal data of one row */
 #define LIMIT_COMMAND_MEMORY 67108864 /* what one operator's command may hold */
-#define LIMIT_DB_PARAMS 24	      /* parameters of one statement */
-#define LIMIT_DB_COLUMNS 32	      /* columns of one statement */
-#define LIMIT_DB_TEXT 1048576	      /* one text or binary value read from the database */
-#define LIMIT_DB_ROWS 10000	      /* rows one statement may return */
+#define LIMIT_DB_PARAMS 24            /* parameters of one statement */
+#define LIMIT_DB_COLUMNS 32           /* columns of one statement */
+#define LIMIT_DB_TEXT 1048576         /* one text or binary value read from the database */
+#define LIMIT_DB_ROWS 10000           /* rows one statement may return */
 
 #endif

@@ -40,10 +40,10 @@ void base64url_encode(const void *data, size_t len_bytes, char *out);
  * Strict inverses: canonical input only (right padding, zero spare bits, no white space).
  * *ret_len is what was written into out (at most size bytes). ERR_SYNTAX, ERR_FULL.
  */
-enum err base64_decode(const char *text, size_t text_len, void *out, size_t size_bytes,
-    size_t *ret_len) MUST_CHECK;
-enum err base64url_decode(const char *text, size_t text_len, void *out, size_t size_bytes,
-    size_t *ret_len) MUST_CHECK;
+enum err base64_decode(
+    const char *text, size_t text_len, void *out, size_t size_bytes, size_t *ret_len) MUST_CHECK;
+enum err base64url_decode(
+    const char *text, size_t text_len, void *out, size_t size_bytes, size_t *ret_len) MUST_CHECK;
 
 /*
  * A 128-bit value as 26 characters of lower-case Crockford base32, most significant first, as

@@ -163,7 +163,7 @@ enum err provider_callback_url(
     struct ctx *ctx, const char *driver, const char **ret_url) MUST_CHECK;
 
 /*
- * Takes what a provider told us unasked: notes it, and makes the outcome be asked for now. It
+ * Takes what a provider told us unasked: notes it, and makes the outcome be asked for at once. It
  * decides nothing, so duplicates, strangers, late and reordered ones are harmless. ERR_MISSING
  * for an unknown driver or a wrong token; database errors; anything else about it is ERR_OK.
  */

@@ -40,23 +40,23 @@ enum stmt {
 	UNUSED MUST_CHECK static inline enum err q_##name( \
 	    struct db *db DB_PARAM_##args, uint64_t *ret_changed) \
 	{ \
-		const struct db_value argv[] = { DB_VALUE_##args{ .type = DB_TYPE__MAX } }; \
-		return db_exec(db, ST_##name, argv, ret_changed); \
+		const struct db_value values[] = { DB_VALUE_##args{ .type = DB_TYPE__MAX } }; \
+		return db_exec(db, ST_##name, values, ret_changed); \
 	}
 #define STMT_ONE(name, args, cols, sql) \
 	UNUSED MUST_CHECK static inline enum err q_##name( \
 	    struct db *db, struct arena *arena DB_PARAM_##args, struct row_##name *ret_row) \
 	{ \
-		const struct db_value argv[] = { DB_VALUE_##args{ .type = DB_TYPE__MAX } }; \
-		return db_one(db, arena, ST_##name, argv, ret_row); \
+		const struct db_value values[] = { DB_VALUE_##args{ .type = DB_TYPE__MAX } }; \
+		return db_one(db, arena, ST_##name, values, ret_row); \
 	}
 #define STMT_LIST(name, args, cols, sql) \
 	UNUSED MUST_CHECK static inline enum err q_##name(struct db *db, \
 	    struct arena *arena DB_PARAM_##args, struct row_##name **ret_rows, size_t *ret_count) \
 	{ \
-		const struct db_value argv[] = { DB_VALUE_##args{ .type = DB_TYPE__MAX } }; \
+		const struct db_value values[] = { DB_VALUE_##args{ .type = DB_TYPE__MAX } }; \
 		void *rows = NULL; \
-		enum err err = db_list(db, arena, ST_##name, argv, &rows, ret_count); \
+		enum err err = db_list(db, arena, ST_##name, values, &rows, ret_count); \
 		if (err == ERR_OK) \
 			*ret_rows = rows; \
 		return err; \

@@ -29,7 +29,7 @@ enum conf_reload {
 struct conf_row {
 	enum conf_type type;
 	const char *key;
-	size_t offset; /* of the member in the settings struct */
+	size_t offset;       /* of the member in the settings struct */
 	const char *initial; /* the default, as text */
 	int64_t min;
 	int64_t max;
@@ -48,16 +48,16 @@ struct conf_row {
  * its key does not contain "password", "key", "secret" or "token". ERR_CONFIG when there are
  * complaints, ERR_IO when the file cannot be read (also a line in complaints), ERR_NOMEM.
  */
-enum err conf_read(const struct conf_row *rows, size_t count, const char *path,
-    struct arena *arena, void *ret_settings, struct buf *complaints) MUST_CHECK;
+enum err conf_read(const struct conf_row *rows, size_t count, const char *path, struct arena *arena,
+    void *ret_settings, struct buf *complaints) MUST_CHECK;
 
 /* Sets one row from text, as conf_read() would (command-line overrides). */
 enum err conf_set(const struct conf_row *rows, size_t count, const char *key, const char *value,
     struct arena *arena, void *settings, struct buf *complaints) MUST_CHECK;
 
 /* The value of a row as text, into out. */
-void conf_value_text(const struct conf_row *row, const void *settings, char *out,
-    size_t size_bytes);
+void conf_value_text(
+    const struct conf_row *row, const void *settings, char *out, size_t size_bytes);
 
 /* Appends the example file: each setting commented out at its default with its manual text. */
 void conf_write_example(const struct conf_row *rows, size_t count, struct buf *out);

@@ -28,16 +28,15 @@ enum err random_below(uint32_t limit, uint32_t *ret_value) MUST_CHECK;
 enum err uuid_make(struct uuid *ret_id) MUST_CHECK;
 
 /* SHA-256 (FIPS 180-4). ERR_CRYPTO. */
-enum err sha256_of(const void *data, size_t len_bytes, uint8_t ret_digest[SHA256_SIZE])
-    MUST_CHECK;
+enum err sha256_of(const void *data, size_t len_bytes, uint8_t ret_digest[SHA256_SIZE]) MUST_CHECK;
 
 /* HMAC-SHA256 (RFC 2104). ERR_CRYPTO. */
 enum err hmac_sha256(const void *key, size_t key_len, const void *data, size_t data_len,
     uint8_t ret_mac[SHA256_SIZE]) MUST_CHECK;
 
 /* HKDF-SHA256 (RFC 5869) without salt; info is a NUL-ended label. ERR_CRYPTO. */
-enum err hkdf_sha256(const void *key, size_t key_len, const char *info, void *out,
-    size_t out_len) MUST_CHECK;
+enum err hkdf_sha256(
+    const void *key, size_t key_len, const char *info, void *out, size_t out_len) MUST_CHECK;
 
 /*
  * AES-256-GCM (NIST SP 800-38D). out has room for len bytes; aad is authenticated, not

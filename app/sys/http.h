@@ -14,19 +14,19 @@ struct http;
 
 /* How a transfer ended, from the point of view of "may the server have acted on it". */
 enum http_end {
-	HTTP_ANSWERED,	/* a complete answer: status and body are there */
-	HTTP_NOT_SENT,	/* failed before any byte of the request went out: nothing happened there */
-	HTTP_UNKNOWN,	/* failed after bytes went out: it may have happened */
+	HTTP_ANSWERED,  /* a complete answer: status and body are there */
+	HTTP_NOT_SENT,  /* failed before any byte of the request went out: nothing happened there */
+	HTTP_UNKNOWN,   /* failed after bytes went out: it may have happened */
 	HTTP_TOO_LARGE, /* the answer passed the cap; status is there, the body is cut */
 	HTTP__MAX
 };
 
 struct http_request {
-	const char *method;	    /* "POST", "GET" */
-	const char *url;	    /* https, or http where the caller allows it */
-	bool allow_plain;	    /* http:// accepted */
+	const char *method;         /* "POST", "GET" */
+	const char *url;            /* https, or http where the caller allows it */
+	bool allow_plain;           /* http:// accepted */
 	const char *const *headers; /* "Name: value" lines, NULL-ended; may be NULL */
-	const void *body;	    /* borrowed until the end callback; NULL for none */
+	const void *body;           /* borrowed until the end callback; NULL for none */
 	size_t body_len;
 	int64_t connect_timeout_ms;
 	int64_t deadline_ms; /* total, from name look-up to last byte */
@@ -35,12 +35,12 @@ struct http_request {
 
 struct http_reply {
 	enum http_end end;
-	long status;	      /* 0 when none arrived */
-	const char *body;     /* NUL-ended; borrowed during the callback */
+	long status;      /* 0 when none arrived */
+	const char *body; /* NUL-ended; borrowed during the callback */
 	size_t body_len;
 	int64_t retry_after_s; /* of a Retry-After header in seconds or as a date; -1 for none */
 	int64_t elapsed_ms;
-	const char *problem;   /* libcurl's word for the failure, "" if none; holds no body text */
+	const char *problem; /* libcurl's word for the failure, "" if none; holds no body text */
 };
 
 typedef void http_done_fn(void *arg, const struct http_reply *reply);

@@ -13,7 +13,7 @@
 
 /* What is wrong with a text that is not acceptable JSON, for the person who sent it. */
 struct json_fault {
-	char field[64];	   /* the member at fault when known (a duplicate), else "body" */
+	char field[64];    /* the member at fault when known (a duplicate), else "body" */
 	char message[160]; /* a sentence with line and column; never quotes a value */
 };
 
@@ -36,8 +36,8 @@ const char *json_get_text(const json_t *object, const char *member);
  * A member as text whether it is a string or an integer (providers send both); written to out
  * (size bytes). ERR_MISSING when absent or of another type, ERR_FULL when too long.
  */
-enum err json_get_loose(const json_t *object, const char *member, char *out, size_t size_bytes)
-    MUST_CHECK;
+enum err json_get_loose(
+    const json_t *object, const char *member, char *out, size_t size_bytes) MUST_CHECK;
 
 /* Sets a member to a string, or to null when text is NULL. ERR_NOMEM (also bad UTF-8). */
 enum err json_put_text(json_t *object, const char *member, const char *text) MUST_CHECK;

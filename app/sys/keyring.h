@@ -28,9 +28,9 @@ struct keyring;
 
 /* Sub-keys derived from the pepper, one per use. */
 enum pepper_use {
-	PEPPER_API_KEY, /* hash of an API key at rest */
-	PEPPER_INDEX,	/* blind index of an id number */
-	PEPPER_CURSOR,	/* signature of a list cursor */
+	PEPPER_API_KEY,  /* hash of an API key at rest */
+	PEPPER_INDEX,    /* blind index of an id number */
+	PEPPER_CURSOR,   /* signature of a list cursor */
 	PEPPER_CALLBACK, /* secret segment of a provider's callback address */
 	PEPPER__MAX
 };
@@ -55,8 +55,8 @@ uint32_t keyring_number(const struct keyring *keyring, size_t index);
 
 /* Checks that both files exist, with safe modes, without reading keys into memory for long.
  * ERR_CONFIG, ERR_IO; ret_reason as above. */
-enum err keyring_check_files(const char *master_key_path, const char *pepper_path,
-    char *ret_reason, size_t reason_size) MUST_CHECK;
+enum err keyring_check_files(const char *master_key_path, const char *pepper_path, char *ret_reason,
+    size_t reason_size) MUST_CHECK;
 
 /* Creates both files (mode 0400) with fresh random keys; refuses when either exists (ERR_STATE). */
 enum err keyring_create_files(const char *master_key_path, const char *pepper_path,

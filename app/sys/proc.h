@@ -28,7 +28,7 @@ void proc_signals_reset(void);
 
 struct listen_config {
 	const char *address; /* path, or host:port, or [v6]:port */
-	unsigned mode;	     /* of a path */
+	unsigned mode;       /* of a path */
 	const char *group;   /* of a path; "" leaves it */
 	int backlog;
 };

@@ -10,7 +10,7 @@
 #include "base.h"
 
 struct shm {
-	void *base;	   /* the memory, zeroed at creation; NULL when not mapped */
+	void *base;        /* the memory, zeroed at creation; NULL when not mapped */
 	size_t size_bytes; /* rounded up to pages */
 };
 

@@ -37,9 +37,9 @@ for compiler in gcc clang; do
 			continue
 		}
 		refusal=${BASH_REMATCH[3]:-}
-		include=("-I$builddir/app/base" "${more[@]}" "-I$srcdir/sql")
+		include=(-iquote "$builddir/app/base" "${more[@]}" -iquote "$srcdir/sql")
 		for floor in ${BASH_REMATCH[1]}; do
-			include+=("-I$srcdir/app/$floor")
+			include+=(-iquote "$srcdir/app/$floor")
 		done
 		checked=$((checked + 1))
 		if said=$("$compiler" -std=gnu17 "${warnings[@]}" "${include[@]}" -c -o /dev/null \
@@ -52,6 +52,25 @@ for compiler in gcc clang; do
 		fi
 	done
 done
+# An upward call does not link: what the batch is linked with has no symbol of the web floor, so a
+# program of the jobs floor that calls one fails, and the same program without the call does not.
+link() {
+	printf '#include "jobs.h"\nint web_serve(void);\nint main(void) { return %s; }\n' "$1" |
+		"${CC:-gcc}" -std=gnu17 -iquote "$builddir/app/base" "${more[@]}" -iquote "$srcdir/sql" \
+			-iquote "$srcdir/app/base" -iquote "$srcdir/app/sys" -iquote "$srcdir/app/core" \
+			-iquote "$srcdir/app/jobs" -x c - -x none -o /dev/null "$builddir/libjobs.a" \
+			"$builddir/libcore.a" "$builddir/libsys.a" "$builddir/libbase.a" ${LIBS:-} 2>&1
+}
+if [ -e "$builddir/libjobs.a" ]; then
+	checked=$((checked + 2))
+	said=$(link 'job_find("x") != 0') || complain "an honest program of the jobs floor does not link: $said"
+	if said=$(link 'web_serve()'); then
+		complain "a call from jobs up to web links"
+	elif ! grep -q "undefined reference to .web_serve" <<<"$said"; then
+		complain "a call from jobs up to web fails for another reason: $said"
+	fi
+fi
+
 [ $checked -gt 0 ] || complain "no compiler, or no case"
 [ $failed -eq 0 ] && echo "compile-fail: $checked cases as they should be"
 exit $failed
