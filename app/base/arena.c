@@ -2,6 +2,7 @@
 /* arena.c: a chain of blocks, the first of which is kept over resets. */
 #include "arena.h"
 
+#include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,7 +91,7 @@ static struct block *block_with_room(struct arena *arena, size_t size)
 
 void *arena_alloc(struct arena *arena, size_t size_bytes)
 {
-	size_t align = sizeof(max_align_t);
+	size_t align = alignof(max_align_t);
 	size_t size;
 
 	if (arena->overflowed || size_add_overflows(size_bytes, align - 1, &size))
