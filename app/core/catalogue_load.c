@@ -249,7 +249,7 @@ static enum err put_all(struct ctx *ctx, void *arg)
 		err = q_id_type_put(ctx->db, r->values[COLUMN_COUNTRY], r->values[COLUMN_ID_TYPE],
 		    r->values[COLUMN_PATTERN], r->values[COLUMN_PROVIDER],
 		    r->values[COLUMN_PROVIDER_COUNTRY], r->values[COLUMN_PROVIDER_TYPE],
-		    r->values[COLUMN_EXTRA_FIELDS], r->score_weight, now_ms, NULL);
+		    r->values[COLUMN_EXTRA_FIELDS], r->score_weight, now_ms);
 	}
 	return err;
 }

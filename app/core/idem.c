@@ -119,7 +119,7 @@ enum err idem_finish(
 	if (err != ERR_OK)
 		return err;
 	return q_idem_finish(
-	    ctx->db, status, sealed, ctx->actor.application_id, hash_bytes(idem->key_hash), NULL);
+	    ctx->db, status, sealed, ctx->actor.application_id, hash_bytes(idem->key_hash));
 }
 
 enum err idem_expire(struct ctx *ctx, int64_t max, uint64_t *ret_deleted)

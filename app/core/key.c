@@ -137,8 +137,7 @@ static enum err put_key(struct ctx *ctx, const struct key_new *key, const struct
 		return err;
 	return q_key_put(ctx->db, key->application_id, id, format->kind,
 	    environment_word(key->environment), key->name, prefix, text + strlen(text) - 4,
-	    (struct bytes){ hash, sizeof(hash) }, scopes, uuid_time_ms(id), key->expires_at_ms,
-	    NULL);
+	    (struct bytes){ hash, sizeof(hash) }, scopes, uuid_time_ms(id), key->expires_at_ms);
 }
 
 enum err key_create(

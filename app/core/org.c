@@ -30,8 +30,7 @@ enum err org_create(struct ctx *ctx, const char *name, struct uuid *ret_id)
 	if (err == ERR_OK)
 		err = uuid_make(&id);
 	if (err == ERR_OK)
-		err = q_org_put(
-		    ctx->db, id, name, org_status_word(ORG_ACTIVE), uuid_time_ms(id), NULL);
+		err = q_org_put(ctx->db, id, name, org_status_word(ORG_ACTIVE), uuid_time_ms(id));
 	if (err == ERR_OK)
 		*ret_id = id;
 	return err;
@@ -67,7 +66,7 @@ enum err application_create(
 	if (err == ERR_OK)
 		err = uuid_make(&id);
 	if (err == ERR_OK)
-		err = q_application_put(ctx->db, id, organization_id, name, uuid_time_ms(id), NULL);
+		err = q_application_put(ctx->db, id, organization_id, name, uuid_time_ms(id));
 	if (err == ERR_OK)
 		*ret_id = id;
 	return err;

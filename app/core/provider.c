@@ -205,7 +205,7 @@ static enum err note_callback(struct ctx *ctx, void *arg)
 		err = q_provider_callback_put(ctx->db, id, note->driver,
 		    note->in.job_id[0] == '\0' ? NULL : note->in.job_id,
 		    note->in.code[0] == '\0' ? NULL : note->in.code,
-		    callback_verdict_word(note->in.verdict), uuid_time_ms(id), NULL);
+		    callback_verdict_word(note->in.verdict), uuid_time_ms(id));
 	if (err == ERR_OK && note->in.verdict == CALLBACK_HINT)
 		err = work_hurry(ctx, WORK_PROVIDER_POLL, verification_id);
 	return err;

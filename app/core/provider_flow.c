@@ -45,15 +45,15 @@ static enum err begin_try(struct ctx *ctx, struct flow *flow)
 	if (err != ERR_OK)
 		return err;
 	return q_provider_job_put(ctx->db, flow->work.subject_id, flow->try, flow->ask.job_id,
-	    flow->driver->name, job_state_word(JOB_SENDING), now_ms, now_ms, NULL);
+	    flow->driver->name, job_state_word(JOB_SENDING), now_ms, now_ms);
 }
 
 static enum err set_job(struct ctx *ctx, struct flow *flow, enum job_state state)
 {
 	const char *code = flow->answer.code[0] == '\0' ? NULL : flow->answer.code;
 
-	return q_provider_job_state(ctx->db, job_state_word(state), code, clock_now_ms(),
-	    flow->work.subject_id, flow->try, NULL);
+	return q_provider_job_state(
+	    ctx->db, job_state_word(state), code, clock_now_ms(), flow->work.subject_id, flow->try);
 }
 
 static void give_up(struct flow *flow)

@@ -24,7 +24,7 @@ static enum err reseal_row(struct ctx *ctx, struct uuid id, int64_t current, uin
 	if (err == ERR_OK)
 		err = applicant_reseal(ctx, id, row.sealed, &sealed);
 	if (err == ERR_OK)
-		err = q_reseal_put(ctx->db, sealed, current, id, NULL);
+		err = q_reseal_put(ctx->db, sealed, current, id);
 	if (err == ERR_OK)
 		(*done)++;
 	return err;

@@ -219,7 +219,7 @@ static enum err put_score(struct ctx *ctx, struct uuid application_id, struct uu
 		return err != ERR_OK ? err : ERR_NOMEM;
 	err = q_score_put(ctx->db, application_id, verification_id, id, value->score,
 	    score_band_word(value->band), value->confidence_percent, MODEL_VERSION, value->features,
-	    value->flags, uuid_time_ms(id), NULL);
+	    value->flags, uuid_time_ms(id));
 	if (err == ERR_OK)
 		*ret_score = (struct score){ .id = id,
 			.value = *value,
@@ -322,7 +322,7 @@ enum err score_get(struct ctx *ctx, struct uuid verification_id, struct score *r
 		err = keep(ctx, application, environment, verification_id, &input, &score);
 	if (err == ERR_OK)
 		err = q_verification_set_score(
-		    ctx->db, score.value.score, application, verification_id, NULL);
+		    ctx->db, score.value.score, application, verification_id);
 	if (err == ERR_OK)
 		*ret_score = score;
 	return err;

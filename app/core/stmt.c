@@ -4,14 +4,17 @@
 
 #define STMT_EXEC(name, args, sql) \
 	static const struct db_arg args_##name[] = { DB_ARG_##args{ NULL, DB_TYPE__MAX } };
+#define STMT_PUT(name, args, sql) STMT_EXEC(name, args, sql)
 #define STMT_ONE(name, args, cols, sql) STMT_EXEC(name, args, sql)
 #define STMT_LIST(name, args, cols, sql) STMT_EXEC(name, args, sql)
 #include "stmt/all.def"
+#undef STMT_PUT
 #undef STMT_EXEC
 #undef STMT_ONE
 #undef STMT_LIST
 
 /* A function each, because the walking macros need a local name (row_t) for the row's struct. */
+#define STMT_PUT(name, args, sql)
 #define STMT_EXEC(name, args, sql)
 #define STMT_ONE(name, args, cols, sql) \
 	static const struct db_column *columns_##name(size_t *ret_count) \
@@ -23,6 +26,7 @@
 	}
 #define STMT_LIST(name, args, cols, sql) STMT_ONE(name, args, cols, sql)
 #include "stmt/all.def"
+#undef STMT_PUT
 #undef STMT_EXEC
 #undef STMT_ONE
 #undef STMT_LIST
@@ -35,6 +39,7 @@
 		.args = args_##row_name, \
 		.columns = row_columns, \
 		.row_size = row_bytes },
+#define STMT_PUT(name, args, sql) STMT_ROW(name, DB_SHAPE_PUT, sql, NULL, 0)
 #define STMT_EXEC(name, args, sql) STMT_ROW(name, DB_SHAPE_EXEC, sql, NULL, 0)
 #define STMT_ONE(name, args, cols, sql) \
 	STMT_ROW(name, DB_SHAPE_ONE, sql, columns_##name, sizeof(struct row_##name))

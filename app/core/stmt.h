@@ -12,10 +12,12 @@
 
 /* Row numbers. */
 enum stmt {
+#define STMT_PUT(name, args, sql) ST_##name,
 #define STMT_EXEC(name, args, sql) ST_##name,
 #define STMT_ONE(name, args, cols, sql) ST_##name,
 #define STMT_LIST(name, args, cols, sql) ST_##name,
 #include "stmt/all.def"
+#undef STMT_PUT
 #undef STMT_EXEC
 #undef STMT_ONE
 #undef STMT_LIST
@@ -23,6 +25,7 @@ enum stmt {
 };
 
 /* What each row gives back. */
+#define STMT_PUT(name, args, sql)
 #define STMT_EXEC(name, args, sql)
 #define STMT_ONE(name, args, cols, sql) \
 	struct row_##name { \
@@ -30,12 +33,19 @@ enum stmt {
 	};
 #define STMT_LIST(name, args, cols, sql) STMT_ONE(name, args, cols, sql)
 #include "stmt/all.def"
+#undef STMT_PUT
 #undef STMT_EXEC
 #undef STMT_ONE
 #undef STMT_LIST
 
 /* The functions. The leading zero value keeps the array non-empty for statements without
  * arguments. */
+#define STMT_PUT(name, args, sql) \
+	UNUSED MUST_CHECK static inline enum err q_##name(struct db *db DB_PARAM_##args) \
+	{ \
+		const struct db_value values[] = { DB_VALUE_##args{ .type = DB_TYPE__MAX } }; \
+		return db_put(db, ST_##name, values); \
+	}
 #define STMT_EXEC(name, args, sql) \
 	UNUSED MUST_CHECK static inline enum err q_##name( \
 	    struct db *db DB_PARAM_##args, uint64_t *ret_changed) \
@@ -62,6 +72,7 @@ enum stmt {
 		return err; \
 	}
 #include "stmt/all.def"
+#undef STMT_PUT
 #undef STMT_EXEC
 #undef STMT_ONE
 #undef STMT_LIST

@@ -32,12 +32,16 @@ static enum err run_once(struct ctx *ctx, tx_fn *fn, void *arg)
 enum err tx_run(struct ctx *ctx, tx_fn *fn, void *arg)
 {
 	enum err err = ERR_DB_DEADLOCK;
+	bool was_lost = false;
 
 	if (db_in_tx(ctx->db))
 		return fn(ctx, arg);
 	for (int round = 0; round <= LIMIT_TX_RETRIES; round++) {
 		err = run_once(ctx, fn, arg);
-		if (err != ERR_DB_DEADLOCK && err != ERR_DB_LOCKED)
+		/* Lost before the commit was sent: nothing happened, and another connection may do. */
+		if (err == ERR_DB_LOST && !was_lost)
+			was_lost = true;
+		else if (err != ERR_DB_DEADLOCK && err != ERR_DB_LOCKED)
 			return err;
 		if (round < LIMIT_TX_RETRIES)
 			wait_a_little(round);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * tx.h owns the transaction with its retries: deadlocks and certification failures run the
- * whole function again, at most LIMIT_TX_RETRIES times; an uncertain commit is never retried
- * (design section 5).
+ * whole function again, at most LIMIT_TX_RETRIES times; a connection lost before the commit was
+ * sent once, on a new one; an uncertain commit is never retried (design section 5).
  */
 #ifndef BONAFIDE_TX_H
 #define BONAFIDE_TX_H

@@ -17,7 +17,7 @@ enum err usage_put(struct ctx *ctx, struct uuid application_id, enum environment
 
 	if (err == ERR_OK)
 		err = q_usage_put(ctx->db, application_id, id, environment_word(environment),
-		    usage_type_word(type), verification_id, uuid_time_ms(id), NULL);
+		    usage_type_word(type), verification_id, uuid_time_ms(id));
 	if (err == ERR_OK)
 		err = counter_add(
 		    ctx, application_id, COUNTER_USAGE, environment_word(environment), "", 1);

@@ -180,7 +180,7 @@ static enum err put_row(struct ctx *ctx, const struct verification_new *input, c
 	    decided ? decision->match_name : DB_NULL,
 	    decided ? match_word(decision->match_dob) : NULL, outcome->age_band,
 	    (struct bytes){ index, sizeof(index) }, sealed, (int64_t)keyring_current(ctx->keyring),
-	    ctx->request_id, uuid_time_ms(id), outcome->completed_at_ms, NULL);
+	    ctx->request_id, uuid_time_ms(id), outcome->completed_at_ms);
 }
 
 static enum err put_usage(
@@ -192,7 +192,7 @@ static enum err put_usage(
 
 	if (err == ERR_OK)
 		err = q_usage_put(ctx->db, ctx->actor.application_id, event, environment,
-		    usage_type_word(USAGE_VERIFICATION), id, uuid_time_ms(event), NULL);
+		    usage_type_word(USAGE_VERIFICATION), id, uuid_time_ms(event));
 	if (err == ERR_OK)
 		err = counter_add_two(ctx, ctx->actor.application_id, environment,
 		    COUNTER_VERIFICATION, ver_status_word(status), COUNTER_USAGE, "");
@@ -283,8 +283,7 @@ enum err verification_erase(struct ctx *ctx, struct uuid id)
 	if (err == ERR_OK && decided)
 		err = work_drop(ctx, id);
 	if (err == ERR_OK)
-		err = q_verification_erase(
-		    ctx->db, clock_now_ms(), ctx->actor.application_id, id, NULL);
+		err = q_verification_erase(ctx->db, clock_now_ms(), ctx->actor.application_id, id);
 	return err;
 }
 
@@ -328,8 +327,7 @@ static enum err decide_row(
 	if (err == ERR_OK)
 		err = q_verification_decide(ctx->db, ver_status_word(decision->status),
 		    ver_reason_word(decision->reason), decision->match_name,
-		    match_word(decision->match_dob), score, now_ms, row->application_id, row->id,
-		    NULL);
+		    match_word(decision->match_dob), score, now_ms, row->application_id, row->id);
 	if (err == ERR_OK)
 		err = counter_move(ctx, row->application_id, COUNTER_VERIFICATION, row->environment,
 		    row->status, ver_status_word(decision->status));

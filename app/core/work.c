@@ -20,7 +20,7 @@ enum err work_put(struct ctx *ctx, enum work_kind kind, struct uuid subject_id, 
 	if (err != ERR_OK)
 		return err;
 	return q_work_put(
-	    ctx->db, id, work_kind_word(kind), subject_id, lane, due_at_ms, uuid_time_ms(id), NULL);
+	    ctx->db, id, work_kind_word(kind), subject_id, lane, due_at_ms, uuid_time_ms(id));
 }
 
 /* ---- claiming ------------------------------------------------------------------------------------- */
@@ -66,7 +66,7 @@ static enum err lease_rows(struct ctx *ctx, struct claim *claim, const char *lan
 	enum err err = uuid_make(&lease);
 
 	for (size_t i = 0; i < count && err == ERR_OK; i++) {
-		err = q_work_lease(ctx->db, lease, until_ms, until_ms, rows[i].id, NULL);
+		err = q_work_lease(ctx->db, lease, until_ms, until_ms, rows[i].id);
 		claim->work[claim->count++] = (struct work){ .id = rows[i].id,
 			.kind = claim->kind,
 			.subject_id = rows[i].subject_id,

@@ -127,6 +127,7 @@ void db_answered(struct db *db)
 void db_close(struct db *db)
 {
 	db->in_tx = false;
+	db->unread_count = 0;
 	if (db->mysql == NULL)
 		return;
 	if (db->owner != getpid()) {
@@ -256,6 +257,7 @@ static enum err db_connect(struct db *db)
 	db->owner = getpid();
 	db->generation++;
 	name_server(db);
+	db->can_pipe = DB_CAN_PIPE && strncmp(db->server, "MariaDB", 7) == 0;
 	db_answered(db);
 	return ERR_OK;
 }
@@ -296,7 +298,7 @@ enum err db_ready(struct db *db)
 {
 	bool was_in_tx = db->in_tx;
 
-	if (db->mysql != NULL && answers(db))
+	if (db->mysql != NULL && db_drain(db) && answers(db))
 		return ERR_OK;
 	if (was_in_tx) {
 		snprintf(db->failure, sizeof(db->failure), "ping: lost in a transaction");
@@ -362,6 +364,12 @@ enum err db_commit(struct db *db)
 		snprintf(db->failure, sizeof(db->failure), "commit: not in a transaction");
 		return ERR_STATE;
 	}
+	/* What the last writes came to must be known before the word that makes them last. */
+	err = db_catch_up(db);
+	if (err != ERR_OK) {
+		db_rollback_if_open(db);
+		return err;
+	}
 	err = db_say(db, session_commit, sizeof(session_commit) - 1, "commit");
 	db->in_tx = false;
 	if (err == ERR_OK || err == ERR_DB_DEADLOCK)
@@ -379,8 +387,8 @@ void db_rollback_if_open(struct db *db)
 	if (db->in_tx) {
 		db->in_tx = false;
 		/* A server that does not hear this rolls back when the connection ends. */
-		if (mysql_real_query(db->mysql, session_rollback, sizeof(session_rollback) - 1) !=
-		    0)
+		if (!db_drain(db) || mysql_real_query(db->mysql, session_rollback,
+					 sizeof(session_rollback) - 1) != 0)
 			db_close(db);
 		else
 			db_answered(db);

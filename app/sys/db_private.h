@@ -16,6 +16,13 @@
 
 #define DB_FAILURE_SIZE 512
 
+/* Statements that may be under way without their answers having been read. Their answers must
+ * fit into a socket's buffer, or the server would wait for us while we wait for it. */
+#define DB_UNREAD_MAX 32
+
+#define DB_ER_UNKNOWN_STMT 1243 /* the server has forgotten the statement */
+#define DB_ER_REPREPARE 1615    /* a table kept changing under it */
+
 /* One statement of the table, prepared in the present connection (dbstmt.c). */
 struct db_prepared;
 
@@ -28,7 +35,13 @@ struct db {
 	pid_t owner; /* the process that connected: a fork's child must not say goodbye */
 	unsigned generation;
 	bool in_tx;
-	int64_t answered_ms; /* monotonic time of the server's last sign of life */
+	bool can_pipe; /* this server and this library allow sending before reading */
+	size_t unread_count;
+	struct db_unread {
+		MYSQL_STMT *stmt;
+		const char *name;
+	} unread[DB_UNREAD_MAX]; /* sent in this transaction, oldest first */
+	int64_t answered_ms;     /* monotonic time of the server's last sign of life */
 	char server[48];
 	char failure[DB_FAILURE_SIZE];
 };
@@ -62,6 +75,21 @@ void db_answered(struct db *db);
 
 /* Ends all prepared statements after the connection was closed (dbstmt.c). */
 void db_forget_statements(struct db *db);
+
+/*
+ * dbpipe.c. Sends a bound statement without reading its answer when that can be done here: true
+ * in *ret_sent, and the answer is db_catch_up()'s. ERR as db_catch_up(), which is called when
+ * there is no more room or this very statement is under way.
+ */
+enum err db_pipe(struct db *db, MYSQL_STMT *stmt, const char *name, bool *ret_sent) MUST_CHECK;
+
+/* Reads all answers that are outstanding. The first failure is returned as db_fail() does. A
+ * statement that the server has forgotten is ERR_DB_DEADLOCK: the transaction is rolled back, and
+ * running the whole of it again is right. */
+enum err db_catch_up(struct db *db) MUST_CHECK;
+
+/* Reads them and throws them away; false when the connection is of no more use. */
+bool db_drain(struct db *db);
 
 /* UTC milliseconds to the form a DATETIME parameter has; false outside the years 1 to 9999. */
 bool db_time_split(int64_t time_ms, MYSQL_TIME *ret_time);

@@ -9,8 +9,6 @@
 /* Room for a text or binary column before the fetch; longer values take one more copy. */
 #define FIRST_BYTES 256
 
-#define ER_UNKNOWN_STMT 1243 /* the server has forgotten the statement */
-#define ER_REPREPARE 1615    /* a table kept changing under it */
 #define CR_NEW_METADATA 2057 /* the number of columns changed under it */
 
 /* Where one parameter or column lives between us and the client library. */
@@ -49,6 +47,7 @@ struct call {
 	struct arena *arena; /* NULL for EXEC */
 	bool is_sent;        /* the server may have begun */
 	bool is_plain_read;
+	bool is_piped; /* under way, and its answer is read later */
 	uint64_t changed;
 	void *row;  /* where ONE puts its row */
 	void *rows; /* what LIST found */
@@ -245,7 +244,7 @@ static enum err fill_prepared(
 	if (prepared->column_count > 0 &&
 	    mysql_stmt_bind_result(prepared->stmt, prepared->column_binds) != 0)
 		return statement_failed(db, stmt, prepared->stmt);
-	prepared->is_plain_read = stmt->shape != DB_SHAPE_EXEC && db_sql_is_plain_read(stmt->sql);
+	prepared->is_plain_read = stmt->shape > DB_SHAPE_EXEC && db_sql_is_plain_read(stmt->sql);
 	return ERR_OK;
 }
 
@@ -254,15 +253,20 @@ static enum err prepare(
     struct db *db, size_t index, const struct db_stmt *stmt, struct db_prepared **ret_prepared)
 {
 	struct db_prepared *prepared = db->prepared[index];
-	enum err err = ERR_NOMEM;
+	enum err err;
 
 	if (prepared != NULL) {
 		*ret_prepared = prepared;
 		return ERR_OK;
 	}
+	/* Preparing reads an answer, which must not be an earlier statement's. */
+	err = db_catch_up(db);
+	if (err != ERR_OK)
+		return err;
 	prepared = calloc(1, sizeof(*prepared));
 	if (prepared == NULL)
 		return ERR_NOMEM;
+	err = ERR_NOMEM;
 	prepared->stmt = mysql_stmt_init(db->mysql);
 	if (prepared->stmt != NULL)
 		err = fill_prepared(db, stmt, prepared);
@@ -313,13 +317,23 @@ static enum err execute(struct call *call, struct db_prepared **ret_prepared)
 		if (err != ERR_OK)
 			return err;
 		call->is_plain_read = prepared->is_plain_read;
+		if (call->stmt->shape == DB_SHAPE_PUT && call->db->in_tx) {
+			bool is_piped = false;
+
+			err = db_pipe(call->db, prepared->stmt, call->stmt->name, &is_piped);
+			call->is_piped = is_piped;
+		} else {
+			err = db_catch_up(call->db);
+		}
+		if (err != ERR_OK || call->is_piped)
+			return err;
 		call->is_sent = true;
 		if (mysql_stmt_execute(prepared->stmt) == 0) {
 			*ret_prepared = prepared;
 			return ERR_OK;
 		}
 		number = mysql_stmt_errno(prepared->stmt);
-		if (is_again || (number != ER_UNKNOWN_STMT && number != ER_REPREPARE)) {
+		if (is_again || (number != DB_ER_UNKNOWN_STMT && number != DB_ER_REPREPARE)) {
 			err = statement_failed(call->db, call->stmt, prepared->stmt);
 			if (number == CR_NEW_METADATA)
 				forget_statement(call->db, call->index);
@@ -485,9 +499,9 @@ static enum err run_once(struct call *call)
 	struct db_prepared *prepared = NULL;
 	enum err err = execute(call, &prepared);
 
-	if (err != ERR_OK)
+	if (err != ERR_OK || call->is_piped)
 		return err;
-	if (call->stmt->shape == DB_SHAPE_EXEC)
+	if (call->stmt->shape <= DB_SHAPE_EXEC)
 		call->changed = mysql_stmt_affected_rows(prepared->stmt);
 	else if (call->stmt->shape == DB_SHAPE_ONE)
 		err = read_one(call, prepared);
@@ -496,7 +510,7 @@ static enum err run_once(struct call *call)
 	/* A lost connection has taken the statement with it. */
 	if (call->db->mysql == NULL)
 		return err;
-	if (call->stmt->shape != DB_SHAPE_EXEC)
+	if (call->stmt->shape > DB_SHAPE_EXEC)
 		mysql_stmt_free_result(prepared->stmt);
 	db_answered(call->db);
 	return err;
@@ -525,7 +539,7 @@ static enum err run(struct call *call)
 		if (err == ERR_OK)
 			err = run_once(call);
 	}
-	if (err == ERR_DB_LOST && call->is_sent && call->stmt->shape == DB_SHAPE_EXEC)
+	if (err == ERR_DB_LOST && call->is_sent && call->stmt->shape <= DB_SHAPE_EXEC)
 		err = ERR_DB_UNCERTAIN;
 	return err;
 }
@@ -539,6 +553,14 @@ static enum err call_init(struct call *call, enum db_shape shape)
 	if (call->stmt->shape != shape)
 		return db_refuse(call->db, "%s: run as another shape", call->stmt->name);
 	return ERR_OK;
+}
+
+enum err db_put(struct db *db, size_t stmt, const struct db_value *argv)
+{
+	struct call call = { .db = db, .index = stmt, .argv = argv };
+	enum err err = call_init(&call, DB_SHAPE_PUT);
+
+	return err != ERR_OK ? err : run(&call);
 }
 
 enum err db_exec(struct db *db, size_t stmt, const struct db_value *argv, uint64_t *ret_changed)

@@ -3,12 +3,14 @@
  * dbstmt.h owns the statement engine: rows of a table (sql/stmt/<noun>.def) become typed C
  * functions. It holds the only MYSQL_BIND of the tree. A row is one of
  *
- *   STMT_EXEC(name, ARGS(ID(application_id), TEXT(name)), "INSERT …")
+ *   STMT_PUT(name, ARGS(ID(application_id), TEXT(name)), "INSERT …")
+ *   STMT_EXEC(name, ARGS(…), "UPDATE …")
  *   STMT_ONE(name, ARGS(…), COLS(ID(id), OTIME(completed_at)), "SELECT …")
  *   STMT_LIST(name, ARGS(…), COLS(…), "SELECT …")
  *
  * (NO_ARGS where there are none), and core/stmt.h turns it into
  *
+ *   enum err q_name(struct db *, <arguments>)                                          PUT
  *   enum err q_name(struct db *, <arguments>, uint64_t *ret_changed)                   EXEC
  *   enum err q_name(struct db *, struct arena *, <arguments>, struct row_name *ret)    ONE
  *   enum err q_name(struct db *, struct arena *, <arguments>,
@@ -16,8 +18,11 @@
  *
  * so a wrong count or type of arguments does not compile, and a column lands in a struct member
  * of its own type. ONE answers ERR_MISSING when there is no row. Texts and bytes of rows live
- * in the arena. Statements are prepared at first use in each connection generation. A read
- * outside a transaction that loses its connection is repeated once; a write never is.
+ * in the arena. PUT is for a write whose only news would be bad: inside a transaction it is sent
+ * without waiting, and its failure is said by a later statement or, at the latest, by
+ * db_commit(), which then has not committed. Statements are prepared at first use in each
+ * connection generation. A read outside a transaction that loses its connection is repeated
+ * once; a write never is.
  *
  * Types: ID and OID (struct uuid; nil binds and reads as NULL with OID), TEXT and OTEXT
  * (const char *, utf-8), I64 and OI64 (int64_t; DB_NULL is NULL), BOOL (bool), TIME and OTIME
@@ -75,7 +80,7 @@ struct db_column {
 	size_t offset; /* of the member in the row's struct */
 };
 
-enum db_shape { DB_SHAPE_EXEC, DB_SHAPE_ONE, DB_SHAPE_LIST };
+enum db_shape { DB_SHAPE_PUT, DB_SHAPE_EXEC, DB_SHAPE_ONE, DB_SHAPE_LIST };
 
 struct db_arg {
 	const char *name;
@@ -89,7 +94,7 @@ struct db_stmt {
 	enum db_shape shape;
 	size_t arg_count;
 	const struct db_arg *args;
-	const struct db_column *(*columns)(size_t *ret_count); /* NULL for EXEC */
+	const struct db_column *(*columns)(size_t *ret_count); /* NULL for PUT, EXEC */
 	size_t row_size;                                       /* sizeof the row's struct */
 };
 
@@ -99,6 +104,7 @@ struct db_stmt {
  * ret_changed: rows found by an UPDATE or DELETE, or inserted (CLIENT_FOUND_ROWS semantics);
  * may be NULL.
  */
+enum err db_put(struct db *db, size_t stmt, const struct db_value *argv) MUST_CHECK;
 enum err db_exec(
     struct db *db, size_t stmt, const struct db_value *argv, uint64_t *ret_changed) MUST_CHECK;
 enum err db_one(struct db *db, struct arena *arena, size_t stmt, const struct db_value *argv,

@@ -72,7 +72,6 @@ CREATE TABLE verification (
   KEY verification_status (application_id, status, id),
   KEY verification_status_env (application_id, status, environment, id),
   KEY verification_ref (application_id, external_ref, id),
-  KEY verification_number (application_id, id_number_index),
   KEY verification_seal (seal_key, id),
   CONSTRAINT verification_app FOREIGN KEY (application_id) REFERENCES application (id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin COMMENT='one question about one person';

@@ -14,7 +14,7 @@ from bench.load import POST, wrk
 from bench.peer import Peer
 from product import Stack, canned
 
-WORKERS = 2 * (os.cpu_count() or 1)  # of the pool, and processes of the peer
+WORKERS = 8  # of the pool (its default), and processes of the peer
 
 
 class Bench:
