@@ -251,9 +251,11 @@ enum err time_parse(const char *text, int64_t *ret_time_ms, bool *ret_is_date)
 		if (err != ERR_OK)
 			return err;
 	}
-	if (date.year < 1970)
+	/* The offset, too, may not leave the years. */
+	int64_t time_ms = days_from_date(date) * DAY_MS + of_day_ms - offset_ms;
+	if (date.year < 1970 || time_ms < 0 || date_of(time_ms).year > 9999)
 		return ERR_RANGE;
-	*ret_time_ms = days_from_date(date) * DAY_MS + of_day_ms - offset_ms;
+	*ret_time_ms = time_ms;
 	*ret_is_date = is_date;
 	return ERR_OK;
 }

@@ -14,6 +14,7 @@
 
 void complain(struct complaints *complaints, const char *field, const char *message)
 {
+	complaints->seen++;
 	if (complaints->count < countof(complaints->items))
 		complaints->items[complaints->count++] =
 		    (struct complaint){ .field = field, .message = message };
@@ -21,15 +22,12 @@ void complain(struct complaints *complaints, const char *field, const char *mess
 
 /* A complaint with numbers in it, made in the arena. */
 static void complain_range(
-    struct complaints *complaints, struct arena *arena, const struct field *row, const char *format)
+    struct complaints *complaints, struct arena *arena, const struct field *row, const char *what)
 {
-	char text[128];
+	const char *message = arena_printf(
+	    arena, "must be %s %lld to %lld", what, (long long)row->min, (long long)row->max);
 
-	/* format is one of the literals below, each with two %lld. */
-	snprintf(text, sizeof(text), "must be %s", format);
-	const char *message =
-	    arena_printf(arena, "%s %lld to %lld", text, (long long)row->min, (long long)row->max);
-	complain(complaints, row->name, message == NULL ? text : message);
+	complain(complaints, row->name, message == NULL ? "is out of range" : message);
 }
 
 static bool word_known(const struct word_list *words, const char *word)
@@ -47,10 +45,10 @@ static void complain_words(
 	struct buf text;
 
 	buf_init(&text, 1024);
-	buf_adds(&text, "must be one of ");
 	for (size_t i = 0; i < row->words->count; i++) {
 		if (row->words->words[i][0] != '\0')
-			buf_printf(&text, "%s%s", i == 0 ? "" : ", ", row->words->words[i]);
+			buf_printf(&text, "%s%s", text.len == 0 ? "must be one of " : ", ",
+			    row->words->words[i]);
 	}
 	const char *message = arena_strdup(arena, buf_str(&text));
 	complain(complaints, row->name, message == NULL ? "is not a known word" : message);
@@ -290,7 +288,11 @@ static void complain_unknown(const struct field_set *set, const char *name, stru
 	for (size_t i = 0; i < count; i++)
 		known[i] = set->rows[i].name;
 	const char *near = str_nearest(name, known, count);
-	const char *field = arena_strndup(arena, name, strnlen(name, 64));
+	size_t shown = strnlen(name, 64);
+	/* Not inside a character: the answer could not be written. */
+	while (shown > 0 && ((unsigned char)name[shown] & 0xc0) == 0x80)
+		shown--;
+	const char *field = arena_strndup(arena, name, shown);
 	const char *message =
 	    near == NULL ? "is not a known field"
 			 : arena_printf(arena, "is not a known field; did you mean \"%s\"?", near);
@@ -301,7 +303,7 @@ static void complain_unknown(const struct field_set *set, const char *name, stru
 enum err fields_read_json(const struct field_set *set, const json_t *body, struct arena *arena,
     void *ret_struct, struct complaints *complaints)
 {
-	size_t before = complaints->count;
+	size_t before = complaints->seen;
 	const char *name;
 	json_t *value;
 
@@ -326,7 +328,7 @@ enum err fields_read_json(const struct field_set *set, const json_t *body, struc
 		if (fields_find(set, name) == NULL)
 			complain_unknown(set, name, arena, complaints);
 	}
-	if (complaints->count > before)
+	if (complaints->seen > before)
 		return ERR_VALIDATION;
 	return arena_overflowed(arena) ? ERR_NOMEM : ERR_OK;
 }

@@ -61,7 +61,8 @@ struct field_set {
 
 struct complaints {
 	struct complaint items[LIMIT_COMPLAINTS];
-	size_t count;
+	size_t count; /* of items */
+	size_t seen;  /* of all, also those that found no room */
 };
 
 /* Adds a complaint; more than LIMIT_COMPLAINTS are dropped. Texts borrowed. */
@@ -69,8 +70,9 @@ void complain(struct complaints *complaints, const char *field, const char *mess
 
 /*
  * Checks a JSON value against the set and fills ret_struct (struct_size bytes, zeroed first;
- * absent texts are NULL, absent times TIME_NONE, absent nullable integers DB_NULL). Texts borrow from body, joined words live in
- * the arena. ERR_VALIDATION with complaints, ERR_NOMEM.
+ * absent texts are NULL, absent times TIME_NONE, absent integers and booleans the row's initial).
+ * Texts borrow from body, joined words live in the arena. ERR_VALIDATION with complaints,
+ * ERR_NOMEM.
  */
 enum err fields_read_json(const struct field_set *set, const json_t *body, struct arena *arena,
     void *ret_struct, struct complaints *complaints) MUST_CHECK;

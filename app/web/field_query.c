@@ -50,7 +50,7 @@ enum err fields_read_query(const struct field_set *set, const char *query, struc
     void *ret_struct, struct complaints *complaints)
 {
 	bool seen[LIMIT_QUERY_PARAMS] = { false };
-	size_t before = complaints->count;
+	size_t before = complaints->seen;
 	size_t count = 0;
 	const char *name, *value;
 
@@ -73,7 +73,7 @@ enum err fields_read_query(const struct field_set *set, const char *query, struc
 		if ((set->rows[i].flags & FIELD_REQUIRED) != 0 && !seen[i])
 			complain(complaints, set->rows[i].name, "is required");
 	}
-	if (complaints->count > before)
+	if (complaints->seen > before)
 		return ERR_VALIDATION;
 	return arena_overflowed(arena) ? ERR_NOMEM : ERR_OK;
 }

@@ -56,8 +56,10 @@ static void add_details(const struct field *row, bool output, json_t *schema)
 	case FIELD_WORDS:
 		json_object_set_new(schema, "items",
 		    json_pack("{s:s, s:o}", "type", "string", "enum", words_array(row->words)));
-		if (!output)
+		if (!output) {
 			json_object_set_new(schema, "minItems", json_integer(row->min));
+			json_object_set_new(schema, "maxItems", json_integer(row->max));
+		}
 		return;
 	case FIELD_INT:
 		json_object_set_new(schema, "minimum", json_integer(row->min));

@@ -112,8 +112,11 @@ void router_allow(unsigned allowed, char *out, size_t size_bytes)
 			continue;
 		int n = snprintf(
 		    out + used, size_bytes - used, "%s%s", used == 0 ? "" : ", ", methods[i]);
-		if (n < 0 || (size_t)n >= size_bytes - used)
+		if (n < 0 || (size_t)n >= size_bytes - used) {
+			/* No half a method. */
+			out[used] = '\0';
 			return;
+		}
 		used += (size_t)n;
 	}
 }

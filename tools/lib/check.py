@@ -64,6 +64,12 @@ def _sanitizers(log):
         UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1")(log)
 
 
+def _fuzz(log):
+    seconds = "600" if os.environ.get("BONAFIDE_LONG") else "10"
+    return log.run([os.path.join(TOP, "tools/fuzz"), seconds], TOP,
+                   {"FUZZ_SOURCE": SOURCE, "FUZZ_BUILD": os.path.join(WORK, "fuzz")})
+
+
 def _pytest(directory, **environ):
     return lambda log: log.run(
         ["/usr/bin/python3", "-B", "-m", "pytest", "-p", "no:cacheprovider", "-q", "-ra", directory],
@@ -121,6 +127,9 @@ SUITES = {
                    _sanitizers),
     "distcheck": ("make distcheck: the tarball builds, checks, installs, uninstalls", "gcc",
                   _make("gcc", "distcheck", "DISTCHECK_CONFIGURE_FLAGS=--enable-werror")),
+    "docs": ("the manuals and the README", "gcc", lambda log: log.run(
+        [os.path.join(TOP, "tools/check-docs"), os.path.join(WORK, "gcc")], TOP)),
+    "fuzz": ("the fuzzers, ten seconds each", "gcc", _fuzz),
     "http-nginx": ("tests/http through nginx", "gcc", _pytest("tests/http", BONAFIDE_WEB="nginx")),
     "http-apache": ("tests/http through Apache", "gcc",
                     _pytest("tests/http", BONAFIDE_WEB="apache")),
