@@ -22,7 +22,6 @@
 struct words {
 	char word[WORDS_MAX][WORD_SIZE];  /* folded */
 	char plain[WORDS_MAX][WORD_SIZE]; /* and spelled plainly */
-	bool optional[WORDS_MAX];
 	size_t count;
 };
 
@@ -50,11 +49,6 @@ static const struct {
 	{ "qu", "k" }, { "q", "k" }, { "c", "k" }, { "w", "u" }, { "y", "i" }, { "o", "u" },
 	{ "e", "i" }, { "x", "ks" }, { "v", "f" } };
 
-static bool is_letter(uint32_t c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c > 0x7f;
-}
-
 static const char *latin_of(uint32_t c)
 {
 	for (size_t i = 0; i < countof(arabic); i++) {
@@ -64,18 +58,20 @@ static const char *latin_of(uint32_t c)
 	return NULL;
 }
 
-static void append(char *word, const char *text, size_t len)
+/* False when there is no room: a name that is cut would be like others that it is not. */
+static bool append(char *word, const char *text, size_t len)
 {
 	size_t used = strlen(word);
 
-	if (used + len < WORD_SIZE) {
-		memcpy(word + used, text, len);
-		word[used + len] = '\0';
-	}
+	if (used + len >= WORD_SIZE)
+		return false;
+	memcpy(word + used, text, len);
+	word[used + len] = '\0';
+	return true;
 }
 
 /* One word in one plain spelling: sounds by the table, doubled letters once, no final h. */
-static void spell_plainly(const char *word, char plain[WORD_SIZE])
+static bool spell_plainly(const char *word, char plain[WORD_SIZE])
 {
 	char out[WORD_SIZE] = "";
 
@@ -92,29 +88,53 @@ static void spell_plainly(const char *word, char plain[WORD_SIZE])
 		size_t used = strlen(out);
 		size_t piece_len = piece == NULL ? 1 : strlen(piece);
 		piece = piece == NULL ? word : piece;
-		if (used == 0 || piece_len != 1 || out[used - 1] != *piece)
-			append(out, piece, piece_len);
+		bool doubled = used > 0 && piece_len == 1 && out[used - 1] == *piece;
+		if (!doubled && !append(out, piece, piece_len))
+			return false;
 		word += taken;
 	}
 	size_t used = strlen(out);
 	if (used > 3 && out[used - 1] == 'h')
 		out[used - 1] = '\0';
 	memcpy(plain, out, WORD_SIZE);
+	return true;
 }
 
-static void end_word(struct words *words, bool optional)
+static bool end_word(struct words *words)
 {
 	if (words->word[words->count][0] == '\0')
-		return;
-	words->optional[words->count] = optional;
-	spell_plainly(words->word[words->count], words->plain[words->count]);
+		return true;
+	if (!spell_plainly(words->word[words->count], words->plain[words->count]))
+		return false;
 	words->count++;
 	if (words->count < WORDS_MAX)
 		words->word[words->count][0] = '\0';
+	return true;
 }
 
-/* Apostrophes join (N'Diaye is Ndiaye); everything else that is no letter parts. */
-static bool add_words(struct words *words, struct arena *arena, const char *text, bool optional)
+/* Apostrophes join (N'Diaye is Ndiaye). */
+static bool is_apostrophe(uint32_t c)
+{
+	return c == '\'' || c == 0x2019 || c == 0x02bc;
+}
+
+/* One character into the word, or the word's end: everything that is no letter parts. */
+static bool add_char(struct words *words, uint32_t c, const char *start, size_t len)
+{
+	const char *latin = latin_of(c);
+
+	if (words->count == WORDS_MAX)
+		return false;
+	if (latin != NULL)
+		return append(words->word[words->count], latin, strlen(latin));
+	if (is_apostrophe(c))
+		return true;
+	if (unicode_is_letter(c))
+		return append(words->word[words->count], start, len);
+	return end_word(words);
+}
+
+static bool add_words(struct words *words, struct arena *arena, const char *text)
 {
 	const char *at;
 	uint32_t c;
@@ -125,19 +145,10 @@ static bool add_words(struct words *words, struct arena *arena, const char *text
 		return false;
 	words->word[words->count][0] = '\0';
 	for (const char *start = at; (c = unicode_next(&at)) != 0; start = at) {
-		const char *latin = latin_of(c);
-		if (words->count == WORDS_MAX)
+		if (!add_char(words, c, start, (size_t)(at - start)))
 			return false;
-		if (latin != NULL)
-			append(words->word[words->count], latin, strlen(latin));
-		else if (is_letter(c) && c != 0x2019 && c != 0x02bc)
-			append(words->word[words->count], start, (size_t)(at - start));
-		else if (c != '\'' && c != 0x2019 && c != 0x02bc)
-			end_word(words, optional);
 	}
-	if (words->count < WORDS_MAX)
-		end_word(words, optional);
-	return true;
+	return words->count == WORDS_MAX || end_word(words);
 }
 
 static int64_t word_percent(const struct words *a, size_t i, const struct words *b, size_t j)
@@ -174,22 +185,27 @@ static int64_t best_percent(
 	return best;
 }
 
+/* Who chooses next: the longest that has not; count when all have. */
+static size_t next_given(const struct words *given, const bool *done)
+{
+	size_t next = given->count;
+
+	for (size_t i = 0; i < given->count; i++) {
+		if (!done[i] &&
+		    (next == given->count || strlen(given->word[i]) > strlen(given->word[next])))
+			next = i;
+	}
+	return next;
+}
+
 static int64_t compare_words(const struct words *given, const struct words *registered)
 {
 	bool taken[WORDS_MAX] = { false }, done[WORDS_MAX] = { false };
 	int64_t sum = 0, weight = 0, weakest = 100;
 
-	for (size_t round = 0; round < given->count; round++) {
-		size_t i = given->count;
-		for (size_t k = 0; k < given->count; k++) {
-			if (!done[k] &&
-			    (i == given->count || strlen(given->word[k]) > strlen(given->word[i])))
-				i = k;
-		}
+	for (size_t i = next_given(given, done); i < given->count; i = next_given(given, done)) {
 		done[i] = true;
 		int64_t percent = best_percent(given, i, registered, taken);
-		if (given->optional[i])
-			continue;
 		int64_t len = (int64_t)strlen(given->word[i]);
 		sum += percent * len;
 		weight += len;
@@ -204,19 +220,19 @@ static int64_t compare_words(const struct words *given, const struct words *regi
 int64_t names_match_percent(
     const char *first_name, const char *middle_name, const char *last_name, const char *full_name)
 {
-	struct words given = { .count = 0 }, registered = { .count = 0 };
+	struct words given = { .count = 0 }, registered = { .count = 0 }, middle = { .count = 0 };
 	struct arena *arena = NULL;
 	int64_t percent = 0;
 
 	if (arena_new(MEMORY, &arena) != ERR_OK)
 		return 0;
-	if (add_words(&given, arena, first_name, false) &&
-	    add_words(&given, arena, last_name, false) &&
-	    add_words(&given, arena, middle_name, true) &&
-	    add_words(&registered, arena, full_name, false))
+	/* A middle name may be missing on either side, so it proves nothing; it must be a name. */
+	if (add_words(&middle, arena, middle_name) && add_words(&given, arena, first_name) &&
+	    add_words(&given, arena, last_name) && add_words(&registered, arena, full_name))
 		percent = compare_words(&given, &registered);
 	arena_free(&arena);
 	wipe(&given, sizeof(given));
+	wipe(&middle, sizeof(middle));
 	wipe(&registered, sizeof(registered));
 	return percent;
 }

@@ -80,3 +80,9 @@ enum err unicode_fold(const char *text, struct arena *arena, const char **ret_te
 	buf_free(&out);
 	return err;
 }
+
+bool unicode_is_letter(uint32_t c)
+{
+	return uc_is_general_category_withtable(
+	    c, UC_CATEGORY_MASK_L | UC_CATEGORY_MASK_M | UC_CATEGORY_MASK_N);
+}

@@ -19,4 +19,8 @@ enum err unicode_fold(const char *text, struct arena *arena, const char **ret_te
 /* The next code point of well-formed UTF-8, moving *text behind it; 0 at the end. */
 uint32_t unicode_next(const char **text);
 
+/* True for what a name is written with: letters, the marks on them, and digits, of any script
+ * (Unicode's general categories L, M and N); false for dashes, spaces, dots. */
+bool unicode_is_letter(uint32_t c);
+
 #endif

@@ -25,6 +25,11 @@ static int64_t percent_of(const struct sample *sample)
 	return names_match_percent(sample->first, sample->middle, sample->last, sample->registered);
 }
 
+static const char *shown(const char *name)
+{
+	return name == NULL ? "-" : name;
+}
+
 /* Each row lies within the bounds, both included. */
 static void all_within(const struct sample *samples, size_t count, int64_t least, int64_t most)
 {
@@ -35,9 +40,9 @@ static void all_within(const struct sample *samples, size_t count, int64_t least
 
 		if (percent >= least && percent <= most)
 			continue;
-		print_error("%s, %s, %s against %s: %d, not %d to %d\n", samples[i].first,
-		    samples[i].middle == NULL ? "-" : samples[i].middle, samples[i].last,
-		    samples[i].registered, (int)percent, (int)least, (int)most);
+		print_error("%s, %s, %s against %s: %d, not %d to %d\n", shown(samples[i].first),
+		    shown(samples[i].middle), shown(samples[i].last), samples[i].registered,
+		    (int)percent, (int)least, (int)most);
 		wrong++;
 	}
 	assert_int_equal(wrong, 0);
@@ -186,7 +191,8 @@ static void test_transliterations(void **state UNUSED)
 		{ "Abdou", NULL, "Wade", "Abdou Ouade" },
 	};
 
-	all_within(samples, countof(samples), THRESHOLD, 99);
+	/* The same name in another spelling is 97, whatever else is exact only adds. */
+	all_within(samples, countof(samples), 97, 99);
 }
 
 static void test_one_letter_typo(void **state UNUSED)
