@@ -16,6 +16,7 @@
 #define MEMORY 65536
 #define WORDS_MAX 16
 #define WORD_SIZE 64
+#define JOINED_SIZE 256
 #define SPELLED_ALIKE 97 /* percent: the same name in another spelling */
 #define WEAK_WORD 75     /* a word that fits less than this pulls the whole down */
 
@@ -43,7 +44,7 @@ static const struct {
 static const struct {
 	const char *from;
 	const char *to;
-} spellings[] = { { "tch", "c" }, { "sch", "sh" }, { "dj", "j" }, { "dh", "d" }, { "th", "t" },
+} spellings[] = { { "tch", "sh" }, { "sch", "sh" }, { "dj", "j" }, { "dh", "d" }, { "th", "t" },
 	{ "kh", "k" }, { "gh", "g" }, { "ph", "f" }, { "ch", "sh" }, { "ou", "u" }, { "oo", "u" },
 	{ "ee", "i" }, { "ei", "i" }, { "ai", "i" }, { "ay", "i" }, { "ey", "i" }, { "ie", "i" },
 	{ "qu", "k" }, { "q", "k" }, { "c", "k" }, { "w", "u" }, { "y", "i" }, { "o", "u" },
@@ -217,10 +218,46 @@ static int64_t compare_words(const struct words *given, const struct words *regi
 	return weakest < WEAK_WORD ? weakest : sum / weight;
 }
 
+/* All words as one, plainly spelled word by word; false when that is too long. */
+static bool join(const struct words *first, const struct words *then, char joined[JOINED_SIZE])
+{
+	const struct words *both[] = { first, then };
+	size_t used = 0;
+
+	for (size_t k = 0; k < countof(both); k++) {
+		for (size_t i = 0; both[k] != NULL && i < both[k]->count; i++) {
+			size_t len = strlen(both[k]->plain[i]);
+			if (used + len >= JOINED_SIZE)
+				return false;
+			memcpy(joined + used, both[k]->plain[i], len);
+			used += len;
+		}
+	}
+	joined[used] = '\0';
+	return used > 0;
+}
+
+/* Where words end is a matter of taste (Abdel Kader, Abdelkader): the same letters in a row, first
+ * names first or last, are the same name. */
+static bool same_letters(
+    const struct words *first, const struct words *last, const struct words *registered)
+{
+	char theirs[JOINED_SIZE] = "", ours[JOINED_SIZE] = "", turned[JOINED_SIZE] = "";
+	bool same = join(registered, NULL, theirs) && join(first, last, ours) &&
+		    join(last, first, turned) &&
+		    (strcmp(theirs, ours) == 0 || strcmp(theirs, turned) == 0);
+
+	wipe(theirs, sizeof(theirs));
+	wipe(ours, sizeof(ours));
+	wipe(turned, sizeof(turned));
+	return same;
+}
+
 int64_t names_match_percent(
     const char *first_name, const char *middle_name, const char *last_name, const char *full_name)
 {
 	struct words given = { .count = 0 }, registered = { .count = 0 }, middle = { .count = 0 };
+	struct words first = { .count = 0 }, last = { .count = 0 };
 	struct arena *arena = NULL;
 	int64_t percent = 0;
 
@@ -228,10 +265,16 @@ int64_t names_match_percent(
 		return 0;
 	/* A middle name may be missing on either side, so it proves nothing; it must be a name. */
 	if (add_words(&middle, arena, middle_name) && add_words(&given, arena, first_name) &&
-	    add_words(&given, arena, last_name) && add_words(&registered, arena, full_name))
+	    add_words(&given, arena, last_name) && add_words(&registered, arena, full_name) &&
+	    add_words(&first, arena, first_name) && add_words(&last, arena, last_name)) {
 		percent = compare_words(&given, &registered);
+		if (percent < SPELLED_ALIKE && same_letters(&first, &last, &registered))
+			percent = SPELLED_ALIKE;
+	}
 	arena_free(&arena);
 	wipe(&given, sizeof(given));
+	wipe(&first, sizeof(first));
+	wipe(&last, sizeof(last));
 	wipe(&middle, sizeof(middle));
 	wipe(&registered, sizeof(registered));
 	return percent;

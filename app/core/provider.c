@@ -34,7 +34,7 @@ static enum match compare_births(const char *given, const char *registered)
 
 	if (registered == NULL || date_parse(registered, &theirs) != ERR_OK)
 		return MATCH_NOT_PROVIDED;
-	if (date_parse(given, &ours) != ERR_OK)
+	if (given == NULL || date_parse(given, &ours) != ERR_OK)
 		return MATCH_UNKNOWN;
 	return ours.year == theirs.year && ours.month == theirs.month && ours.day == theirs.day
 		   ? MATCH_EXACT

@@ -255,6 +255,14 @@ static void read_nonsense(const struct provider_reply *reply, struct provider_an
 		fail(answer, SAFETY_MAYBE, FAULT_UNAVAILABLE);
 }
 
+/* A member that is there and not null. */
+static bool says(const json_t *object, const char *member)
+{
+	const json_t *value = json_object_get(object, member);
+
+	return value != NULL && !json_is_null(value);
+}
+
 void smile_submit_answer(
     struct ctx *ctx UNUSED, const struct provider_reply *reply, struct provider_answer *ret_answer)
 {
@@ -267,10 +275,10 @@ void smile_submit_answer(
 		fail(&answer, SAFETY_MAYBE, FAULT_UNAVAILABLE);
 	else if (object == NULL)
 		read_nonsense(reply, &answer);
-	else if (reply->status == 200 && json_is_true(json_object_get(object, "success")))
+	else if (reply->status == 200 && !says(object, "error") &&
+		 json_is_true(json_object_get(object, "success")))
 		answer.kind = ANSWER_ACCEPTED;
-	else if (json_object_get(object, "error") != NULL ||
-		 json_object_get(object, "code") != NULL)
+	else if (says(object, "error") || says(object, "code"))
 		read_error(object, reply->status, &answer);
 	else
 		read_nonsense(reply, &answer);
@@ -285,7 +293,7 @@ void smile_submit_answer(
 static void read_status(
     struct ctx *ctx, const json_t *object, long status, struct provider_answer *answer)
 {
-	if (status == 200 && json_object_get(object, "error") == NULL) {
+	if (status == 200 && !says(object, "error")) {
 		/* An unsigned or wrongly signed answer is no answer: ask again. */
 		if (!smile_is_signed(ctx->settings, object))
 			fail(answer, SAFETY_SUBMITTED, FAULT_UNAVAILABLE);
@@ -297,6 +305,10 @@ static void read_status(
 	}
 	read_error(object, status, answer);
 	answer->safety = SAFETY_SUBMITTED;
+	/* A detour, or an object that somebody on the way made up, says nothing about the job. */
+	bool is_theirs = says(object, "error") || says(object, "code");
+	if (answer->fault == FAULT_UNKNOWN && (!is_theirs || (status != 200 && status < 400)))
+		answer->fault = FAULT_UNAVAILABLE;
 	/* Which code says "no such job" is not documented. Submitting the same job again is safe
 	 * either way: a job that does exist is answered by CODE_EXISTS. */
 	if (answer->fault == FAULT_UNKNOWN && status >= 400 && status < 500)

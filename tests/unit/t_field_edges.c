@@ -29,31 +29,43 @@ static const struct field rows[] = {
 };
 static const struct field_set set = FIELD_SET("One", rows, struct one);
 static struct web web;
+static struct arena *arena;
+
+static int open_arena(void **state UNUSED)
+{
+	return arena_new(100000, &arena) == ERR_OK ? 0 : -1;
+}
+
+static int close_arena(void **state UNUSED)
+{
+	arena_free(&arena);
+	return 0;
+}
 
 /* Without memory for the numbers the complaint is still one. */
 static void test_range_without_memory(void **state UNUSED)
 {
-	struct arena *small;
 	struct one one;
 	struct complaints c = { .count = 0 };
 	json_t *body = json_pack("{s:i}", "number", 101);
+	struct arena *small = NULL;
 
 	assert_int_equal(arena_new(1, &small), ERR_OK);
 	assert_int_equal(fields_read_json(&set, body, small, &one, &c), ERR_VALIDATION);
 	assert_string_equal(c.items[0].message, "is out of range");
+	json_decref(body);
+	arena_free(&small);
 }
 
 /* A long name is cut between characters, or its complaint could not be written. */
 static void test_cut_name(void **state UNUSED)
 {
-	struct arena *arena;
 	struct one one;
 	char name[80] = "a", expected[512];
 	json_t *body = json_object();
 
 	for (int i = 0; i < 32; i++)
 		memcpy(name + 1 + 2 * i, "\xc3\xa9", 3);
-	assert_int_equal(arena_new(100000, &arena), ERR_OK);
 	json_object_set_new(body, name, json_null());
 	memset(&web, 0, sizeof(web));
 	buf_init(&web.reply, 10000);
@@ -63,35 +75,33 @@ static void test_cut_name(void **state UNUSED)
 	reply_error(&web, ERR_VALIDATION);
 	name[63] = 0;
 	(void)snprintf(expected, sizeof(expected),
-	    "{\"error\":{\"code\":\"VALIDATION_ERROR\",\"message\":\"The "
-	    "request is not "
-	    "valid.\",\"details\":{\"errors\":[{\"field\":\"%s\","
+	    "{\"error\":{\"code\":\"VALIDATION_ERROR\",\"message\":\"The request is not valid.\",\"details\":{\"errors\":[{\"field\":\"%s\","
 	    "\"message\":\"is not a known field\"}]}}}",
 	    name);
 	assert_string_equal(buf_str(&web.reply), expected);
+	buf_free(&web.reply);
+	buf_free(&web.headers);
+	json_decref(body);
 }
 
 /* A full list of complaints does not make a bad body a good one. */
 static void test_full_list(void **state UNUSED)
 {
-	struct arena *arena;
 	struct one one;
 	struct complaints c = { .count = 0 };
 	json_t *body = json_pack("{s:i}", "number", 101);
 
-	assert_int_equal(arena_new(100000, &arena), ERR_OK);
 	for (int i = 0; i < LIMIT_COMPLAINTS; i++)
 		complain(&c, "a", "b");
 	assert_int_equal(fields_read_json(&set, body, arena, &one, &c), ERR_VALIDATION);
+	json_decref(body);
 }
 
 static void test_full_list_query(void **state UNUSED)
 {
-	struct arena *arena;
 	struct one one;
 	struct complaints c = { .count = 0 };
 
-	assert_int_equal(arena_new(100000, &arena), ERR_OK);
 	for (int i = 0; i < LIMIT_COMPLAINTS; i++)
 		complain(&c, "a", "b");
 	assert_int_equal(fields_read_query(&set, "number=101", arena, &one, &c), ERR_VALIDATION);
@@ -100,11 +110,9 @@ static void test_full_list_query(void **state UNUSED)
 /* An empty word is no choice. */
 static void test_words_comma(void **state UNUSED)
 {
-	struct arena *arena;
 	struct one one;
 	struct complaints c = { .count = 0 };
 
-	assert_int_equal(arena_new(100000, &arena), ERR_OK);
 	assert_int_equal(fields_read_query(&set, "color=pink", arena, &one, &c), ERR_VALIDATION);
 	assert_string_equal(c.items[0].message, "must be one of red, green");
 }
@@ -116,16 +124,15 @@ static void test_max_items(void **state UNUSED)
 	json_t *colors = json_object_get(json_object_get(schema, "properties"), "colors");
 
 	assert_int_equal(json_integer_value(json_object_get(colors, "maxItems")), 3);
+	json_decref(schema);
 }
 
 /* An absent number is the row's. */
 static void test_absent_int(void **state UNUSED)
 {
-	struct arena *arena;
 	struct one one;
 	struct complaints c = { .count = 0 };
 
-	assert_int_equal(arena_new(100000, &arena), ERR_OK);
 	assert_int_equal(fields_read_query(&set, "", arena, &one, &c), ERR_OK);
 	assert_true(one.number == 7);
 }
@@ -166,5 +173,5 @@ int main(void)
 		cmocka_unit_test(test_allow_half),
 		cmocka_unit_test(test_year),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, open_arena, close_arena);
 }

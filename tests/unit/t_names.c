@@ -161,6 +161,25 @@ static void test_given_middle_name_is_optional(void **state UNUSED)
 	all_within(samples, countof(samples), 100, 100);
 }
 
+/* One register writes in one word what another, or the person, writes in two. */
+static void test_words_may_be_joined(void **state UNUSED)
+{
+	static const struct sample samples[] = {
+		{ "Abdel Kader", NULL, "Fall", "Abdelkader Fall" },
+		{ "Abdelkader", NULL, "Fall", "FALL Abdel Kader" },
+		{ "Sean", NULL, "O Brien", "OBrien Sean" },
+		{ "Marie Louise", NULL, "Sow", "Sow Marielouise" },
+		{ "Abd al Rahman", NULL, "Ba", "Abdalrahman Ba" },
+	};
+	static const struct sample others[] = {
+		{ "Abdel Kader", NULL, "Fall", "Abdelkarim Fall" },
+		{ "A", NULL, "B", "C D" },
+	};
+
+	all_within(samples, countof(samples), 95, 100);
+	all_within(others, countof(others), 0, THRESHOLD - 1);
+}
+
 /* It is optional, not a substitute. */
 static void test_middle_name_proves_nothing(void **state UNUSED)
 {
@@ -421,6 +440,7 @@ int main(void)
 		cmocka_unit_test(test_other_hyphens),
 		cmocka_unit_test(test_registered_middle_names_are_extra),
 		cmocka_unit_test(test_given_middle_name_is_optional),
+		cmocka_unit_test(test_words_may_be_joined),
 		cmocka_unit_test(test_middle_name_proves_nothing),
 		cmocka_unit_test(test_transliterations),
 		cmocka_unit_test(test_one_letter_typo),

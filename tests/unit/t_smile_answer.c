@@ -204,7 +204,7 @@ static void test_submit_error_statuses(void **state)
 		{ 400, "{\"error\":\"x\"}", FAILS(NOT_SUBMITTED, UNKNOWN), "" },
 		{ 404, "{\"error\":{\"message\":\"x\"}}", FAILS(NOT_SUBMITTED, UNKNOWN), "" },
 		/* Codes of the wrong type or length are no codes. */
-		{ 400, "{\"code\":null}", FAILS(NOT_SUBMITTED, UNKNOWN), "" },
+		{ 400, "{\"code\":null}", FAILS(MAYBE, UNAVAILABLE), "" },
 		{ 400, "{\"code\":2205.0}", FAILS(NOT_SUBMITTED, UNKNOWN), "" },
 		{ 400, "{\"code\":[\"2205\"]}", FAILS(NOT_SUBMITTED, UNKNOWN), "" },
 		{ 400, "{\"code\":true}", FAILS(NOT_SUBMITTED, UNKNOWN), "" },
@@ -388,10 +388,11 @@ static void test_poll_errors(void **state)
 		{ 400, CODE("2098"), ANSWER_UNKNOWN_JOB, SAFETY_SUBMITTED, FAULT_UNKNOWN, "2098" },
 		{ 404, "{\"error\":\"no such job\"}", ANSWER_UNKNOWN_JOB, SAFETY_SUBMITTED,
 		    FAULT_UNKNOWN, "" },
-		{ 404, "{}", ANSWER_UNKNOWN_JOB, SAFETY_SUBMITTED, FAULT_UNKNOWN, "" },
-		/* Only a refusal says so, not a detour. */
-		{ 302, "{}", FAILS(SUBMITTED, UNKNOWN), "" },
-		{ 302, CODE("2098"), FAILS(SUBMITTED, UNKNOWN), "2098" },
+		/* Only a refusal in the provider's words says so: no gateway's, and no detour. */
+		{ 404, "{}", FAILS(SUBMITTED, UNAVAILABLE), "" },
+		{ 403, "{\"message\":\"Forbidden\"}", FAILS(SUBMITTED, UNAVAILABLE), "" },
+		{ 302, "{}", FAILS(SUBMITTED, UNAVAILABLE), "" },
+		{ 302, CODE("2098"), FAILS(SUBMITTED, UNAVAILABLE), "2098" },
 	};
 
 	check_all(*state, smile_poll_answer, rows, countof(rows));
