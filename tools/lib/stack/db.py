@@ -42,10 +42,16 @@ def admin():
                       "/etc/passwd") from error
 
 
+def _tmpdir(layout):
+    """Of its own: a server that starts removes from its tmpdir what looks like a dead one's temporary
+    tables, and in /tmp that may be those of a stack beside this one."""
+    return f"--tmpdir={layout.path('run', 'db-tmp')}"
+
+
 def argv(layout):
     return [programs.find("mariadbd"), "--no-defaults", f"--user={admin()}",
             f"--datadir={layout.db_data}", f"--socket={layout.socket('db.sock')}",
-            f"--pid-file={layout.path('run', 'mariadbd.pid')}", *_SERVER]
+            f"--pid-file={layout.path('run', 'mariadbd.pid')}", _tmpdir(layout), *_SERVER]
 
 
 def client_argv(layout, *more):
@@ -57,6 +63,7 @@ def client_argv(layout, *more):
 
 def create(layout):
     """Makes the data directory, unless a complete one is there."""
+    os.makedirs(layout.path("run", "db-tmp"), mode=0o700, exist_ok=True)
     done = os.path.join(layout.db_data, "bonafide-stack-ready")
     if os.path.exists(done):
         return
@@ -65,8 +72,8 @@ def create(layout):
                       f"remove it (rm -r {layout.db_data}) and start again")
     log = layout.log("db")
     programs.run([programs.find("mariadb-install-db", "mysql_install_db"), "--no-defaults",
-                  f"--user={admin()}", f"--datadir={layout.db_data}", "--skip-test-db",
-                  "--skip-name-resolve", "--innodb-log-file-size=64M",
+                  f"--user={admin()}", f"--datadir={layout.db_data}", _tmpdir(layout),
+                  "--skip-test-db", "--skip-name-resolve", "--innodb-log-file-size=64M",
                   "--auth-root-authentication-method=socket",
                   f"--auth-root-socket-user={admin()}"], "making the database", log)
     with open(done, "w", encoding="ascii"):
