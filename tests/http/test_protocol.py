@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from product import SEED, UUID_TAIL
+from product import SEED, UUID_TAIL, wait_for
 
 OPERATIONS = [
     ("POST", "/v1/kyc/sandbox/verify"), ("POST", "/v1/kyc/verify"),
@@ -128,8 +128,9 @@ def test_log_lines_carry_the_request_id_and_nothing_personal(stack, sandbox):
     answer = sandbox.post("/v1/kyc/sandbox/verify", {**SEED, "first_name": "Unlogged"},
                           headers={"X-Request-Id": "find-me-in-the-log"})
     assert answer.status_code == 200
+    # The line is written after the answer went out.
+    assert wait_for(lambda: "find-me-in-the-log" in (stack.dir / "log/pool.log").read_text(), 10)
     log = (stack.dir / "log" / "pool.log").read_text()
-    assert "find-me-in-the-log" in log
     for secret in ("Unlogged", SEED["id_number"], SEED["date_of_birth"],
                    stack.env["BONAFIDE_SANDBOX_KEY"][12:]):
         assert secret not in log
