@@ -24,9 +24,8 @@ int64_t clock_mono_ms(void);
 int64_t clock_mono_us(void);
 
 /*
- * For tests: fixes the UTC clock at now_ms until called with TIME_NONE. Programs read
- * BONAFIDE_CLOCK_OFFSET_MS once at start (an offset added to the real clock) only when built
- * with tests; see clock_offset().
+ * For tests: fixes the UTC clock at now_ms until called with TIME_NONE. The programs, for tests as
+ * well, take an offset from BONAFIDE_CLOCK_OFFSET_MS (clock_offset()) and warn when they do.
  */
 void clock_set(int64_t now_ms);
 

@@ -42,6 +42,25 @@
 #define LIMIT_PROVIDER_REQUEST 65536
 #define LIMIT_URL 2048
 
+/* Webhooks (contract/webhooks.md). */
+#define LIMIT_ENDPOINTS 50     /* of one application */
+#define LIMIT_ENDPOINT_KEYS 50 /* of one endpoint */
+#define LIMIT_DESCRIPTION 500
+#define LIMIT_EVENT_BODY 20000       /* bytes of an event as it is sent */
+#define LIMIT_WEBHOOK_BODY 131072    /* bytes of what is signed or checked */
+#define LIMIT_WEBHOOK_WORD 128       /* characters of an id or an event's name in a header */
+#define LIMIT_WEBHOOK_SIGNATURE 4096 /* characters of a webhook-signature header */
+#define LIMIT_JWK_N 8192             /* characters of a modulus in a JWK (reference/kayle.md) */
+#define LIMIT_JWK_E 64               /* characters of its other members */
+#define LIMIT_JWK_KEY_OPS 8
+#define LIMIT_JWE_PLAIN 65536 /* bytes that are encrypted at once */
+#define LIMIT_JWE_KEY_ID 128
+#define LIMIT_DELIVERY_EXCERPT 16384 /* bytes of a receiver's answer that are read and kept */
+#define LIMIT_DELIVERY_ATTEMPTS 32   /* steps of a schedule */
+#define LIMIT_RETRY_AFTER_S 86400    /* the longest a receiver can make us wait */
+#define LIMIT_TASK_PIECE 500         /* deliveries that a task sees to in one transaction */
+#define LIMIT_LANES 10000            /* lanes with something due that one claim looks at */
+
 /* Processes (design section 6). */
 #define LIMIT_WORKERS 512
 #define LIMIT_COUNTER_SLOTS 64 /* rows a counter is spread over */

@@ -96,3 +96,14 @@ struct uuid uuid_floor(int64_t time_ms)
 	id.b[8] = 0x80; /* variant 10 */
 	return id;
 }
+
+struct uuid uuid_next(struct uuid id)
+{
+	struct uuid next = id;
+
+	for (size_t i = sizeof(next.b); i-- > 0;) {
+		if (++next.b[i] != 0)
+			return next;
+	}
+	return id;
+}

@@ -33,4 +33,7 @@ int64_t uuid_time_ms(struct uuid id);
 /* The smallest id a version 7 id of that millisecond can have: a bound for ranges by time. */
 struct uuid uuid_floor(int64_t time_ms);
 
+/* The id behind this one in order; the largest has none and stays. */
+struct uuid uuid_next(struct uuid id);
+
 #endif

@@ -3,11 +3,16 @@
 #include "program.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "buf.h"
+#include "clock.h"
 #include "limits.h"
 #include "log.h"
+#include "str.h"
+
+#define CLOCK_OFFSET_MAX_MS INT64_C(31536000000) /* a year */
 
 static void print_lines(const char *name, const struct buf *lines)
 {
@@ -18,6 +23,23 @@ static void print_lines(const char *name, const struct buf *lines)
 		fprintf(stderr, "%s: %.*s\n", name, (int)len, text);
 		text += len + (text[len] == '\n');
 	}
+}
+
+/* For tests that need days to pass: never set in earnest, and said loudly when it is. */
+static void offset_clock(void)
+{
+	const char *text = getenv("BONAFIDE_CLOCK_OFFSET_MS");
+	int64_t offset_ms = 0;
+
+	if (text == NULL)
+		return;
+	if (str_to_i64(text, -CLOCK_OFFSET_MAX_MS, CLOCK_OFFSET_MAX_MS, &offset_ms) != ERR_OK) {
+		log_warning("BONAFIDE_CLOCK_OFFSET_MS is not a number of milliseconds; ignored");
+		return;
+	}
+	clock_offset(offset_ms);
+	log_warning("the clock is set off by %lld ms: BONAFIDE_CLOCK_OFFSET_MS is for tests",
+	    (long long)offset_ms);
 }
 
 enum err program_start(const char *name, const char *path, struct settings **ret_settings)
@@ -34,10 +56,12 @@ enum err program_start(const char *name, const char *path, struct settings **ret
 		fprintf(stderr, "%s: cannot open the log %s\n", name, settings->log);
 		err = ERR_IO;
 	}
-	if (err == ERR_OK)
+	if (err == ERR_OK) {
+		offset_clock();
 		*ret_settings = settings;
-	else
+	} else {
 		settings_free(&settings);
+	}
 	if (buf_str(&complaints)[0] != '\0')
 		print_lines(name, &complaints);
 	else if (err != ERR_OK)

@@ -14,6 +14,8 @@
 #include "state.h"
 
 struct catalogue;
+struct egress;
+struct resolver;
 
 enum actor_kind {
 	ACTOR_NONE,     /* nobody yet */
@@ -37,9 +39,18 @@ struct ctx {
 	struct keyring *keyring;
 	const struct settings *settings;
 	struct catalogue *catalogue;
-	const char *request_id; /* "req_…"; NULL outside requests */
-	unsigned slot;          /* which counter rows this process writes, < LIMIT_COUNTER_SLOTS */
+	struct egress *egress;     /* where we may connect; NULL where nothing dials */
+	struct resolver *resolver; /* NULL with it */
+	const char *request_id;    /* "req_…"; NULL outside requests */
+	unsigned slot; /* which counter rows this process writes, < LIMIT_COUNTER_SLOTS */
 	struct actor actor;
 };
+
+/* What the acting key may see: NULL for everything, or the one environment's word. A sandbox key
+ * sees sandbox objects only; a live key both (contract/README.md, Environment). */
+static inline const char *ctx_environment(const struct ctx *ctx)
+{
+	return ctx->actor.environment == ENV_SANDBOX ? environment_word(ENV_SANDBOX) : NULL;
+}
 
 #endif

@@ -15,6 +15,15 @@ static const char *const prefixes[ID__MAX] = {
 	[ID_REQUEST] = "req",
 	[ID_SCORE] = "scr",
 	[ID_WORK] = "wrk",
+	[ID_WEBHOOK] = "wh",
+	[ID_ENDPOINT] = "whe",
+	[ID_WEBHOOK_KEY] = "whk",
+	[ID_EVENT] = "evt",
+	[ID_DELIVERY] = "whd",
+	[ID_ATTEMPT] = "wha",
+	[ID_TASK] = "tsk",
+	[ID_SESSION] = "vs",
+	[ID_SESSION_ATTEMPT] = "va",
 };
 
 const char *id_prefix(enum id_kind kind)

@@ -10,14 +10,23 @@
 #include "uuid.h"
 
 enum id_kind {
-	ID_VERIFICATION, /* ver_ */
-	ID_KEY,          /* key_ */
-	ID_USAGE,        /* usg_ */
-	ID_ORGANIZATION, /* org_ */
-	ID_APPLICATION,  /* app_ */
-	ID_REQUEST,      /* req_ */
-	ID_SCORE,        /* scr_ */
-	ID_WORK,         /* wrk_ */
+	ID_VERIFICATION,    /* ver_ */
+	ID_KEY,             /* key_ */
+	ID_USAGE,           /* usg_ */
+	ID_ORGANIZATION,    /* org_ */
+	ID_APPLICATION,     /* app_ */
+	ID_REQUEST,         /* req_ */
+	ID_SCORE,           /* scr_ */
+	ID_WORK,            /* wrk_ */
+	ID_WEBHOOK,         /* wh_: an endpoint in family kyc */
+	ID_ENDPOINT,        /* whe_: the same in the session family */
+	ID_WEBHOOK_KEY,     /* whk_ */
+	ID_EVENT,           /* evt_ */
+	ID_DELIVERY,        /* whd_ */
+	ID_ATTEMPT,         /* wha_ */
+	ID_TASK,            /* tsk_ */
+	ID_SESSION,         /* vs_ */
+	ID_SESSION_ATTEMPT, /* va_ */
 	ID__MAX
 };
 

@@ -73,6 +73,14 @@ enum err cursor_read(struct ctx *ctx, const char *list, const char *filters, con
 	return ERR_OK;
 }
 
+enum err page_after(enum id_kind kind, const char *text, struct uuid *ret_after)
+{
+	if (text != NULL && text[0] != '\0')
+		return id_parse(kind, text, ret_after);
+	memset(ret_after->b, 0xff, sizeof(ret_after->b));
+	return ERR_OK;
+}
+
 void page_range(
     struct uuid after, int64_t from_ms, int64_t to_ms, struct uuid *ret_low, struct uuid *ret_high)
 {

@@ -8,6 +8,7 @@
 
 #include "base.h"
 #include "ctx.h"
+#include "id.h"
 
 #define CURSOR_TEXT_SIZE 64
 
@@ -21,6 +22,10 @@ enum err cursor_make(struct ctx *ctx, const char *list, const char *filters, str
 /* The inverse; text NULL or "" is the first page (*ret_after = the largest id). ERR_SYNTAX. */
 enum err cursor_read(struct ctx *ctx, const char *list, const char *filters, const char *text,
     struct uuid *ret_after) MUST_CHECK;
+
+/* The place behind an id that the last page ended with (session family); NULL or "" is the first
+ * page. ERR_SYNTAX. */
+enum err page_after(enum id_kind kind, const char *text, struct uuid *ret_after) MUST_CHECK;
 
 /*
  * The ids a page may hold, from a cursor and bounds of time, which ids made by us carry:

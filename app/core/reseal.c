@@ -1,17 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* reseal.c seals rows anew. */
+/* reseal.c seals rows anew, one kind of row after the other. */
 #include "reseal.h"
 
 #include "applicant.h"
+#include "event.h"
 #include "stmt.h"
 #include "tx.h"
+#include "webhook.h"
 
-struct batch {
-	int64_t rows;
-	uint64_t done; /* in this transaction */
+/* A kind of row: how many are under an older key, which come next, and sealing one. The listed
+ * rows' structs are an id each. */
+struct kind {
+	enum err (*count)(struct ctx *ctx, int64_t current, int64_t *ret_count);
+	enum err (*list)(struct ctx *ctx, int64_t current, int64_t limit, struct uuid **ret_ids,
+	    size_t *ret_count);
+	enum err (*seal)(struct ctx *ctx, struct uuid id, int64_t current);
 };
 
-static enum err reseal_row(struct ctx *ctx, struct uuid id, int64_t current, uint64_t *done)
+/* ---- applicants ------------------------------------------------------------------------------------- */
+
+static enum err applicant_count(struct ctx *ctx, int64_t current, int64_t *ret_count)
+{
+	struct row_reseal_count row;
+	enum err err = q_reseal_count(ctx->db, ctx->arena, current, &row);
+
+	if (err == ERR_OK)
+		*ret_count = row.n;
+	return err;
+}
+
+static enum err applicant_list(
+    struct ctx *ctx, int64_t current, int64_t limit, struct uuid **ret_ids, size_t *ret_count)
+{
+	_Static_assert(sizeof(struct row_reseal_list) == sizeof(struct uuid), "an id each");
+	return q_reseal_list(ctx->db, ctx->arena, current, limit, (void *)ret_ids, ret_count);
+}
+
+static enum err applicant_seal_row(struct ctx *ctx, struct uuid id, int64_t current)
 {
 	struct row_reseal_lock row;
 	struct bytes sealed;
@@ -23,45 +48,166 @@ static enum err reseal_row(struct ctx *ctx, struct uuid id, int64_t current, uin
 		return ERR_OK;
 	if (err == ERR_OK)
 		err = applicant_reseal(ctx, id, row.sealed, &sealed);
+	return err == ERR_OK ? q_reseal_put(ctx->db, sealed, current, id) : err;
+}
+
+/* ---- endpoints ---------------------------------------------------------------------------------------- */
+
+static enum err endpoint_count(struct ctx *ctx, int64_t current, int64_t *ret_count)
+{
+	struct row_webhook_reseal_count row;
+	enum err err = q_webhook_reseal_count(ctx->db, ctx->arena, current, &row);
+
 	if (err == ERR_OK)
-		err = q_reseal_put(ctx->db, sealed, current, id);
-	if (err == ERR_OK)
-		(*done)++;
+		*ret_count = row.n;
 	return err;
 }
+
+static enum err endpoint_list(
+    struct ctx *ctx, int64_t current, int64_t limit, struct uuid **ret_ids, size_t *ret_count)
+{
+	_Static_assert(sizeof(struct row_webhook_reseal_list) == sizeof(struct uuid), "an id each");
+	return q_webhook_reseal_list(
+	    ctx->db, ctx->arena, current, limit, (void *)ret_ids, ret_count);
+}
+
+/* One secret; what is not there stays so. */
+static enum err secret_again(
+    struct ctx *ctx, struct uuid id, const char *which, struct bytes *secret)
+{
+	const char *text = NULL;
+	enum err err = ERR_OK;
+
+	if (secret->data == NULL)
+		return ERR_OK;
+	err = webhook_open(ctx, id, which, *secret, &text);
+	return err == ERR_OK ? webhook_seal(ctx, id, which, text, secret) : err;
+}
+
+static enum err endpoint_seal_row(struct ctx *ctx, struct uuid id, int64_t current)
+{
+	struct row_webhook_reseal_hold row;
+	enum err err = q_webhook_reseal_hold(ctx->db, ctx->arena, id, &row);
+
+	if (err == ERR_MISSING || (err == ERR_OK && row.seal_key >= current))
+		return ERR_OK;
+	if (err == ERR_OK)
+		err = secret_again(ctx, id, "secret", &row.secret);
+	if (err == ERR_OK)
+		err = secret_again(ctx, id, "secret_old", &row.secret_old);
+	if (err == ERR_OK)
+		err = secret_again(ctx, id, "signing_key", &row.signing_key);
+	return err == ERR_OK ? q_webhook_reseal_put(ctx->db, row.secret, row.secret_old,
+				   row.signing_key, current, id)
+			     : err;
+}
+
+/* ---- events -------------------------------------------------------------------------------------------- */
+
+static enum err event_count(struct ctx *ctx, int64_t current, int64_t *ret_count)
+{
+	struct row_event_reseal_count row;
+	enum err err = q_event_reseal_count(ctx->db, ctx->arena, current, &row);
+
+	if (err == ERR_OK)
+		*ret_count = row.n;
+	return err;
+}
+
+static enum err event_ids(
+    struct ctx *ctx, int64_t current, int64_t limit, struct uuid **ret_ids, size_t *ret_count)
+{
+	_Static_assert(sizeof(struct row_event_reseal_list) == sizeof(struct uuid), "an id each");
+	return q_event_reseal_list(ctx->db, ctx->arena, current, limit, (void *)ret_ids, ret_count);
+}
+
+static enum err event_seal_row(struct ctx *ctx, struct uuid id, int64_t current)
+{
+	struct row_event_reseal_hold row;
+	struct bytes text, sealed;
+	enum err err = q_event_reseal_hold(ctx->db, ctx->arena, id, &row);
+
+	if (err == ERR_MISSING || (err == ERR_OK && row.seal_key >= current))
+		return ERR_OK;
+	if (err == ERR_OK)
+		err = event_open(ctx, id, row.body, row.seal_key, &text);
+	if (err == ERR_OK)
+		err = event_seal(ctx, id, text, &sealed);
+	return err == ERR_OK ? q_event_reseal_put(ctx->db, sealed, current, id) : err;
+}
+
+/* ---- all -------------------------------------------------------------------------------------------------- */
+
+static const struct kind kinds[] = {
+	{ applicant_count, applicant_list, applicant_seal_row },
+	{ endpoint_count, endpoint_list, endpoint_seal_row },
+	{ event_count, event_ids, event_seal_row },
+};
+
+struct batch {
+	const struct kind *kind;
+	int64_t current;
+	int64_t rows;
+	uint64_t done; /* in this transaction */
+};
 
 static enum err reseal_batch(struct ctx *ctx, void *arg)
 {
 	struct batch *batch = arg;
-	int64_t current = (int64_t)keyring_current(ctx->keyring);
-	struct row_reseal_list *rows = NULL;
+	struct uuid *ids = NULL;
 	size_t count = 0;
-	enum err err = q_reseal_list(ctx->db, ctx->arena, current, batch->rows, &rows, &count);
+	enum err err = batch->kind->list(ctx, batch->current, batch->rows, &ids, &count);
 
 	batch->done = 0;
-	for (size_t i = 0; i < count && err == ERR_OK; i++)
-		err = reseal_row(ctx, rows[i].id, current, &batch->done);
+	for (size_t i = 0; i < count && err == ERR_OK; i++) {
+		err = batch->kind->seal(ctx, ids[i], batch->current);
+		batch->done += err == ERR_OK;
+	}
 	return err;
+}
+
+static enum err count_all(struct ctx *ctx, int64_t current, uint64_t *ret_total)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < countof(kinds); i++) {
+		int64_t count = 0;
+		enum err err = kinds[i].count(ctx, current, &count);
+		if (err != ERR_OK)
+			return err;
+		total += (uint64_t)count;
+	}
+	*ret_total = total;
+	return ERR_OK;
+}
+
+/* One kind to its end; false in *ret_go_on when the caller wants to stop. */
+static enum err reseal_kind(struct ctx *ctx, struct batch *batch, reseal_progress_fn *progress,
+    void *arg, uint64_t total, uint64_t *done, bool *ret_go_on)
+{
+	do {
+		arena_reset(ctx->arena);
+		enum err err = tx_run(ctx, reseal_batch, batch);
+		if (err != ERR_OK)
+			return err;
+		*done += batch->done;
+		if (batch->done > 0 && progress != NULL && !progress(arg, *done, total))
+			*ret_go_on = false;
+	} while (batch->done > 0 && *ret_go_on);
+	return ERR_OK;
 }
 
 enum err reseal_run(struct ctx *ctx, int64_t batch_rows, reseal_progress_fn *progress, void *arg,
     uint64_t *ret_done)
 {
-	struct batch batch = { .rows = batch_rows };
-	struct row_reseal_count left = { 0 };
-	uint64_t done = 0;
-	enum err err =
-	    q_reseal_count(ctx->db, ctx->arena, (int64_t)keyring_current(ctx->keyring), &left);
-	uint64_t total = err == ERR_OK ? (uint64_t)left.n : 0;
+	int64_t current = (int64_t)keyring_current(ctx->keyring);
+	uint64_t done = 0, total = 0;
+	bool go_on = true;
+	enum err err = count_all(ctx, current, &total);
 
-	while (err == ERR_OK) {
-		arena_reset(ctx->arena);
-		err = tx_run(ctx, reseal_batch, &batch);
-		if (err != ERR_OK || batch.done == 0)
-			break;
-		done += batch.done;
-		if (progress != NULL && !progress(arg, done, total))
-			break;
+	for (size_t i = 0; i < countof(kinds) && err == ERR_OK && go_on; i++) {
+		struct batch batch = { .kind = &kinds[i], .current = current, .rows = batch_rows };
+		err = reseal_kind(ctx, &batch, progress, arg, total, &done, &go_on);
 	}
 	*ret_done = done;
 	return err;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * reseal.h owns sealing stored personal data anew under the newest master key, so that an old
- * key can be retired. Small transactions; killed and repeated it goes on where it was. Stored
- * idempotency replies are not touched: they expire by themselves within idempotency_ttl_h.
+ * reseal.h owns sealing stored data anew under the newest master key, so that an old key can be
+ * retired: applicants, the secrets of webhook endpoints, events that carry claims. Small
+ * transactions; killed and repeated it goes on where it was. Stored idempotency replies are not
+ * touched: they expire by themselves within idempotency_ttl_h.
  */
 #ifndef BONAFIDE_RESEAL_H
 #define BONAFIDE_RESEAL_H
@@ -15,7 +16,7 @@
 typedef bool reseal_progress_fn(void *arg, uint64_t done, uint64_t total);
 
 /*
- * Seals every verification anew that is under an older key, batch_rows per transaction, each row
+ * Seals every row anew that is under an older key, batch_rows per transaction, each row
  * locked while it changes. *ret_done: rows sealed anew. ERR_NO_KEY when a row's key is not in
  * the key file (the rows before it are done). ctx->arena is reset between batches, so the caller
  * must have nothing in it.

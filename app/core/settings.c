@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "arena.h"
+#include "delivery_flow.h"
+#include "egress.h"
 #include "limits.h"
 #include "proc.h"
 
@@ -68,10 +70,26 @@ static void check_smile(const struct settings *s, struct buf *complaints)
 		buf_adds(complaints, "smile_retry_min_s must not exceed smile_retry_max_s\n");
 }
 
+static void check_webhooks(const struct settings *s, struct buf *complaints)
+{
+	struct egress *egress = NULL;
+	char reason[REASON_SIZE] = "";
+
+	if (delivery_schedule_check(s->webhook_schedule_s, NULL) != ERR_OK)
+		buf_adds(complaints, "webhook_schedule_s must be up to 32 numbers of seconds, 0 to "
+				     "604800, with commas between\n");
+	if (s->webhook_timeout_s >= s->lease_s)
+		buf_adds(complaints, "webhook_timeout_s must be less than lease_s\n");
+	if (egress_new(s->egress_allow, &egress, reason, sizeof(reason)) != ERR_OK)
+		buf_printf(complaints, "egress_allow: %s\n", reason);
+	egress_free(&egress);
+}
+
 /* Rules that no single row can state. */
 static void check_across(const struct settings *s, struct buf *complaints)
 {
 	check_smile(s, complaints);
+	check_webhooks(s, complaints);
 	check_url("public_url", s->public_url, complaints);
 	if (s->public_url[0] != '\0' && s->public_url[strlen(s->public_url) - 1] == '/')
 		buf_adds(complaints, "public_url must not end in a slash\n");

@@ -31,16 +31,11 @@ static const char *filter_text(struct ctx *ctx, const struct usage_filter *filte
 	    ctx->arena, "%lld %lld", (long long)filter->from_ms, (long long)filter->to_ms);
 }
 
-static const char *seen_environment(const struct ctx *ctx)
-{
-	return ctx->actor.environment == ENV_SANDBOX ? environment_word(ENV_SANDBOX) : NULL;
-}
-
 static enum err read_rows(struct ctx *ctx, struct uuid low, struct uuid high, int64_t limit,
     struct row_usage_page **ret_rows, size_t *ret_count)
 {
 	struct uuid application = ctx->actor.application_id;
-	const char *environment = seen_environment(ctx);
+	const char *environment = ctx_environment(ctx);
 	struct row_usage_page_env *rows = NULL;
 
 	if (environment == NULL)
@@ -62,13 +57,13 @@ static enum err read_total(struct ctx *ctx, const struct usage_filter *filter, i
 
 	if (filter->from_ms == TIME_NONE && filter->to_ms == TIME_NONE)
 		return counter_sum(ctx, ctx->actor.application_id, COUNTER_USAGE,
-		    seen_environment(ctx), NULL, ret_total);
+		    ctx_environment(ctx), NULL, ret_total);
 	enum err err = cursor_read(ctx, LIST_NAME, "", NULL, &end);
 	if (err != ERR_OK)
 		return err;
 	page_range(end, filter->from_ms, filter->to_ms, &low, &high);
 	err = q_usage_count_range(
-	    ctx->db, ctx->arena, ctx->actor.application_id, seen_environment(ctx), low, high, &row);
+	    ctx->db, ctx->arena, ctx->actor.application_id, ctx_environment(ctx), low, high, &row);
 	if (err == ERR_OK)
 		*ret_total = row.n;
 	return err;

@@ -219,10 +219,10 @@ enum err verification_create(struct ctx *ctx, const struct verification_new *inp
 	if (err == ERR_OK)
 		err = put_usage(ctx, input, id, outcome.decision.status);
 	if (err == ERR_OK && outcome.decision.status == VER_PENDING)
-		err = work_put(ctx, WORK_PROVIDER_SUBMIT, id, provider, uuid_time_ms(id));
+		err = work_put(ctx, WORK_PROVIDER_SUBMIT, id, provider, clock_now_ms());
 	if (err != ERR_OK)
 		return err;
-	*ret_verification = (struct verification){ .id = id,
+	struct verification made = { .id = id,
 		.status = outcome.decision.status,
 		.status_word = ver_status_word(outcome.decision.status),
 		.country = input->country,
@@ -231,23 +231,21 @@ enum err verification_create(struct ctx *ctx, const struct verification_new *inp
 		.created_at_ms = uuid_time_ms(id),
 		.completed_at_ms = outcome.completed_at_ms,
 		.score = outcome.score };
-	return ERR_OK;
+	if (made.status != VER_PENDING)
+		err = verification_tell(ctx, ctx->actor.application_id, input->environment, &made);
+	if (err == ERR_OK)
+		*ret_verification = made;
+	return err;
 }
 
 /* ---- showing and erasing ---------------------------------------------------------------------------- */
-
-/* A sandbox key sees sandbox objects only; a live key both (contract/README.md, Environment). */
-static const char *seen_environment(const struct ctx *ctx)
-{
-	return ctx->actor.environment == ENV_SANDBOX ? environment_word(ENV_SANDBOX) : NULL;
-}
 
 enum err verification_get(struct ctx *ctx, struct uuid id, struct verification *ret_verification)
 {
 	struct row_verification_get row;
 	struct verification v;
 	enum err err = q_verification_get(
-	    ctx->db, ctx->arena, ctx->actor.application_id, id, seen_environment(ctx), &row);
+	    ctx->db, ctx->arena, ctx->actor.application_id, id, ctx_environment(ctx), &row);
 
 	if (err != ERR_OK)
 		return err == ERR_MISSING ? ERR_VERIFICATION_NOT_FOUND : err;
@@ -274,7 +272,7 @@ enum err verification_erase(struct ctx *ctx, struct uuid id)
 	struct row_verification_facts row;
 	bool decided = false;
 	enum err err = q_verification_facts(
-	    ctx->db, ctx->arena, ctx->actor.application_id, id, seen_environment(ctx), &row);
+	    ctx->db, ctx->arena, ctx->actor.application_id, id, ctx_environment(ctx), &row);
 
 	if (err == ERR_MISSING)
 		return ERR_VERIFICATION_NOT_FOUND;
@@ -331,7 +329,18 @@ static enum err decide_row(
 	if (err == ERR_OK)
 		err = counter_move(ctx, row->application_id, COUNTER_VERIFICATION, row->environment,
 		    row->status, ver_status_word(decision->status));
-	return err;
+	if (err != ERR_OK)
+		return err;
+	struct verification decided = { .id = row->id,
+		.status = decision->status,
+		.status_word = ver_status_word(decision->status),
+		.country = row->country,
+		.id_type = row->id_type,
+		.external_ref = row->external_ref,
+		.created_at_ms = row->created_at,
+		.completed_at_ms = now_ms,
+		.score = score };
+	return verification_tell(ctx, row->application_id, environment, &decided);
 }
 
 enum err verification_decide(

@@ -119,6 +119,11 @@ struct decision {
 enum err verification_decide(
     struct ctx *ctx, struct uuid id, const struct decision *decision, bool *ret_decided) MUST_CHECK;
 
+/* Writes the event of a decided verification with its deliveries, inside the caller's transaction
+ * (verification_event.c). */
+enum err verification_tell(struct ctx *ctx, struct uuid application_id,
+    enum environment environment, const struct verification *v) MUST_CHECK;
+
 /* Opens the sealed applicant of a row; texts in the arena. ERR_MISSING when erased, else as
  * seal_open(). */
 enum err applicant_open(struct ctx *ctx, struct uuid verification_id, struct bytes sealed,

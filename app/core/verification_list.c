@@ -168,10 +168,7 @@ static const char *filter_text(struct ctx *ctx, const struct verification_filter
 enum err verification_list(
     struct ctx *ctx, const struct verification_filter *filter, struct verification_page *ret_page)
 {
-	struct query query = { .ctx = ctx,
-		.filter = filter,
-		.environment =
-		    ctx->actor.environment == ENV_SANDBOX ? environment_word(ENV_SANDBOX) : NULL };
+	struct query query = { .ctx = ctx, .filter = filter, .environment = ctx_environment(ctx) };
 	struct verification_page page = { .next_cursor = NULL };
 	const char *filters = filter_text(ctx, filter);
 	struct uuid after;

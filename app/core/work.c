@@ -27,35 +27,19 @@ enum err work_put(struct ctx *ctx, enum work_kind kind, struct uuid subject_id, 
 
 struct claim {
 	enum work_kind kind;
+	const struct work_limits *limits;
 	size_t max;
-	size_t per_lane;
 	int64_t now_ms;
 	int64_t lease_ms;
-	const char *lanes[LANES_MAX]; /* that have something due and are not paused */
+	const char *const *lanes; /* that have something due and do not stand still */
 	size_t lane_count;
 	struct work *work;
 	size_t count;
 };
 
-/* Walks from lane to lane by the index: the cost is that of the lanes, not of what they hold. */
-static enum err find_lanes(struct ctx *ctx, struct claim *claim)
+static size_t least(size_t a, size_t b)
 {
-	const char *after = "";
-
-	while (claim->lane_count < LANES_MAX) {
-		struct row_work_next_lane row;
-		enum err err =
-		    q_work_next_lane(ctx->db, ctx->arena, work_kind_word(claim->kind), after, &row);
-		if (err == ERR_MISSING)
-			return ERR_OK;
-		if (err != ERR_OK)
-			return err;
-		bool paused = row.paused_until != TIME_NONE && row.paused_until > claim->now_ms;
-		if (!paused && row.first_due_at <= claim->now_ms)
-			claim->lanes[claim->lane_count++] = row.lane;
-		after = row.lane;
-	}
-	return ERR_OK;
+	return a < b ? a : b;
 }
 
 static enum err lease_rows(struct ctx *ctx, struct claim *claim, const char *lane,
@@ -79,6 +63,54 @@ static enum err lease_rows(struct ctx *ctx, struct claim *claim, const char *lan
 	return err;
 }
 
+/* A lane with a cap: how many more all processes together may have of it, and its pace. */
+static enum err hold_lane(
+    struct ctx *ctx, const struct claim *claim, const char *lane, size_t *room, int64_t *ret_rate)
+{
+	struct row_lane_hold row;
+	struct row_work_leased leased;
+	size_t cap = claim->limits->lane_leased;
+	enum err err = q_lane_hold(ctx->db, ctx->arena, lane, &row);
+
+	if (err == ERR_MISSING || (err == ERR_OK && row.paused_until > claim->now_ms)) {
+		*room = 0;
+		return ERR_OK;
+	}
+	if (err == ERR_OK)
+		err = q_work_leased(
+		    ctx->db, ctx->arena, work_kind_word(claim->kind), lane, claim->now_ms, &leased);
+	if (err != ERR_OK)
+		return err;
+	*room = least(*room, leased.n >= (int64_t)cap ? 0 : cap - (size_t)leased.n);
+	*ret_rate = row.rate_per_s;
+	if (row.rate_per_s != DB_NULL)
+		*room = least(*room, (size_t)row.rate_per_s);
+	return ERR_OK;
+}
+
+static enum err claim_lane(struct ctx *ctx, struct claim *claim, const char *lane)
+{
+	const struct work_limits *limits = claim->limits;
+	size_t room = least(claim->max - claim->count, limits->per_lane), count = 0;
+	struct row_work_claim *rows = NULL;
+	int64_t rate = DB_NULL;
+	enum err err = ERR_OK;
+
+	if (limits->room != NULL)
+		room = least(room, limits->room(limits->room_arg, lane));
+	if (room > 0 && limits->lane_leased > 0)
+		err = hold_lane(ctx, claim, lane, &room, &rate);
+	if (err != ERR_OK || room == 0)
+		return err;
+	err = q_work_claim(ctx->db, ctx->arena, work_kind_word(claim->kind), lane, claim->now_ms,
+	    (int64_t)room, &rows, &count);
+	if (err == ERR_OK)
+		err = lease_rows(ctx, claim, lane, rows, count);
+	if (err == ERR_OK && rate != DB_NULL && count > 0)
+		err = q_lane_wait(ctx->db, claim->now_ms + (int64_t)count * 1000 / rate, lane);
+	return err;
+}
+
 static enum err claim_rows(struct ctx *ctx, void *arg)
 {
 	struct claim *claim = arg;
@@ -88,38 +120,62 @@ static enum err claim_rows(struct ctx *ctx, void *arg)
 
 	claim->count = 0;
 	for (size_t i = 0; i < claim->lane_count && err == ERR_OK; i++) {
-		const char *lane = claim->lanes[(start + i) % claim->lane_count];
-		size_t room = claim->max - claim->count;
-		struct row_work_claim *rows = NULL;
-		size_t count = 0;
-		if (room == 0)
+		if (claim->count == claim->max)
 			break;
-		err = q_work_claim(ctx->db, ctx->arena, work_kind_word(claim->kind), lane,
-		    claim->now_ms, (int64_t)(room < claim->per_lane ? room : claim->per_lane),
-		    &rows, &count);
-		if (err == ERR_OK)
-			err = lease_rows(ctx, claim, lane, rows, count);
+		err = claim_lane(ctx, claim, claim->lanes[(start + i) % claim->lane_count]);
 	}
 	return err;
 }
 
-enum err work_claim(struct ctx *ctx, enum work_kind kind, size_t max, size_t per_lane,
+/* Lanes without rows of their own are few: one step through the index for each. */
+static enum err walk_lanes(struct ctx *ctx, struct claim *claim)
+{
+	const char **lanes = arena_array(ctx->arena, LANES_MAX, sizeof(*lanes));
+	const char *after = "";
+
+	claim->lanes = lanes;
+	while (lanes != NULL && claim->lane_count < LANES_MAX) {
+		struct row_work_next_lane row;
+		enum err err =
+		    q_work_next_lane(ctx->db, ctx->arena, work_kind_word(claim->kind), after, &row);
+		if (err == ERR_MISSING)
+			return ERR_OK;
+		if (err != ERR_OK)
+			return err;
+		bool paused = row.paused_until != TIME_NONE && row.paused_until > claim->now_ms;
+		if (!paused && row.first_due_at <= claim->now_ms)
+			lanes[claim->lane_count++] = row.lane;
+		after = row.lane;
+	}
+	return lanes == NULL ? ERR_NOMEM : ERR_OK;
+}
+
+static enum err find_lanes(struct ctx *ctx, struct claim *claim)
+{
+	struct row_work_lanes *rows = NULL;
+
+	if (claim->limits->lane_leased == 0)
+		return walk_lanes(ctx, claim);
+	_Static_assert(sizeof(*rows) == sizeof(const char *), "a name each");
+	enum err err = q_work_lanes(ctx->db, ctx->arena, claim->now_ms, work_kind_word(claim->kind),
+	    claim->now_ms, LIMIT_LANES, &rows, &claim->lane_count);
+	claim->lanes = (const char *const *)(void *)rows;
+	return err;
+}
+
+enum err work_claim(struct ctx *ctx, enum work_kind kind, const struct work_limits *limits,
     int64_t lease_ms, struct work **ret_work, size_t *ret_count)
 {
 	struct claim claim = { .kind = kind,
-		.max = max > LIMIT_CLAIM ? LIMIT_CLAIM : max,
-		.per_lane = per_lane,
+		.limits = limits,
+		.max = least(limits->max, LIMIT_CLAIM),
 		.now_ms = clock_now_ms(),
 		.lease_ms = lease_ms };
 	enum err err = find_lanes(ctx, &claim);
 
-	if (err != ERR_OK)
-		return err;
-	if (claim.lane_count > 0 && claim.max > 0) {
+	if (err == ERR_OK && claim.lane_count > 0 && claim.max > 0) {
 		claim.work = arena_array(ctx->arena, claim.max, sizeof(*claim.work));
-		if (claim.work == NULL)
-			return ERR_NOMEM;
-		err = tx_run(ctx, claim_rows, &claim);
+		err = claim.work == NULL ? ERR_NOMEM : tx_run(ctx, claim_rows, &claim);
 	}
 	if (err != ERR_OK)
 		return err;
@@ -194,7 +250,17 @@ enum err lane_pause(struct ctx *ctx, const char *lane, int64_t until_ms, const c
 
 enum err lane_resume(struct ctx *ctx, const char *lane)
 {
-	return q_lane_resume(ctx->db, lane, NULL);
+	return q_lane_resume(ctx->db, clock_now_ms(), lane, NULL);
+}
+
+enum err lane_make(struct ctx *ctx, const char *lane, int64_t rate_per_s)
+{
+	return q_lane_make(ctx->db, lane, clock_now_ms(), rate_per_s);
+}
+
+enum err lane_remove(struct ctx *ctx, const char *lane)
+{
+	return q_lane_remove(ctx->db, lane);
 }
 
 enum err work_next_due(struct ctx *ctx, enum work_kind kind, int64_t *ret_due_at_ms)

@@ -27,12 +27,25 @@ struct work {
 	int64_t created_at_ms;
 };
 
+/* How many rows of a lane the caller would take just now. */
+typedef size_t work_room_fn(void *arg, const char *lane);
+
+struct work_limits {
+	size_t max;         /* rows in all */
+	size_t per_lane;    /* rows of one lane */
+	size_t lane_leased; /* rows of one lane that all processes together may have; 0: no cap */
+	work_room_fn *room; /* may be NULL */
+	void *room_arg;
+};
+
 /*
- * Claims up to max due rows of a kind, sharing fairly between lanes (at most per_lane each),
- * in one short transaction with FOR UPDATE SKIP LOCKED; the lease lasts lease_ms. Rows in the
- * arena. Zero rows is ERR_OK.
+ * Claims due rows of a kind, sharing fairly between lanes, in one short transaction with FOR UPDATE
+ * SKIP LOCKED; the lease lasts lease_ms. Rows in the arena. Zero rows is ERR_OK. With lane_leased
+ * each lane needs a row of its own (lane_make()), which is held while its rows are counted and
+ * claimed, so the cap and the lane's pace are exact over all processes; a lane that another process
+ * claims from just now is passed over.
  */
-enum err work_claim(struct ctx *ctx, enum work_kind kind, size_t max, size_t per_lane,
+enum err work_claim(struct ctx *ctx, enum work_kind kind, const struct work_limits *limits,
     int64_t lease_ms, struct work **ret_work, size_t *ret_count) MUST_CHECK;
 
 /* Inside the settling transaction: locks the row and proves that the lease is still ours.
@@ -60,6 +73,10 @@ enum err work_drop(struct ctx *ctx, struct uuid subject_id) MUST_CHECK;
 enum err lane_pause(
     struct ctx *ctx, const char *lane, int64_t until_ms, const char *reason) MUST_CHECK;
 enum err lane_resume(struct ctx *ctx, const char *lane) MUST_CHECK;
+
+/* Makes a lane's own row, or sets its pace (DB_NULL: none), inside the caller's transaction. */
+enum err lane_make(struct ctx *ctx, const char *lane, int64_t rate_per_s) MUST_CHECK;
+enum err lane_remove(struct ctx *ctx, const char *lane) MUST_CHECK;
 
 /* When the next row of this kind falls due, for sleeping; TIME_NONE when there is none. */
 enum err work_next_due(struct ctx *ctx, enum work_kind kind, int64_t *ret_due_at_ms) MUST_CHECK;

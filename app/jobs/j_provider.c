@@ -229,8 +229,9 @@ static enum err claim_kind(struct provider_state *state, enum work_kind kind, si
 	*ret_claimed = 0;
 	if (most == 0)
 		return ERR_OK;
+	struct work_limits limits = { .max = most, .per_lane = most };
 	enum err err =
-	    work_claim(&run->ctx, kind, most, most, settings->lease_s * 1000, &works, &count);
+	    work_claim(&run->ctx, kind, &limits, settings->lease_s * 1000, &works, &count);
 	if (err != ERR_OK || count == 0)
 		return err;
 	struct batch batch = { .places =

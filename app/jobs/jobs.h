@@ -17,8 +17,11 @@ struct job_counts {
 	uint64_t submitted;
 	uint64_t polled;
 	uint64_t decided;
-	uint64_t later; /* put off */
-	uint64_t stale; /* settled by another process */
+	uint64_t later;     /* put off */
+	uint64_t stale;     /* settled by another process */
+	uint64_t sent;      /* attempts to deliver */
+	uint64_t delivered; /* with success */
+	uint64_t failed;    /* deliveries whose schedule is spent */
 	uint64_t expired;
 };
 

@@ -10,6 +10,16 @@ enum err provider_job_open(struct job_run *run) MUST_CHECK;
 enum err provider_job_round(struct job_run *run, bool *ret_busy) MUST_CHECK;
 void provider_job_close(struct job_run *run);
 
+/* j_delivery.c: delivers webhooks. */
+enum err delivery_job_open(struct job_run *run) MUST_CHECK;
+enum err delivery_job_round(struct job_run *run, bool *ret_busy) MUST_CHECK;
+void delivery_job_close(struct job_run *run);
+
+/* j_task.c: releases, recovers and removes deliveries. */
+enum err task_job_open(struct job_run *run) MUST_CHECK;
+enum err task_job_round(struct job_run *run, bool *ret_busy) MUST_CHECK;
+void task_job_close(struct job_run *run);
+
 /* j_expire.c: deletes what is past its time. */
 enum err expire_job_round(struct job_run *run, bool *ret_busy) MUST_CHECK;
 

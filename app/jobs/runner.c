@@ -6,14 +6,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "buf.h"
 #include "catalogue.h"
 #include "clock.h"
+#include "egress.h"
 #include "limits.h"
 #include "log.h"
 #include "proc.h"
+#include "resolve.h"
 #include "stmt.h"
 
 #define RUN_MEMORY 4194304
+#define RESOLVE_MS 5000 /* for one name: part of an attempt's time, not all of it */
 #define FINISH_MS 10000 /* for what is under way when told to stop */
 
 static const int run_signals[] = { SIGTERM, SIGINT, SIGUSR1 };
@@ -45,6 +49,23 @@ static bool is_database(enum err err)
 	       err == ERR_DB_READ_ONLY;
 }
 
+/* Who asks names, and where they may lead. */
+static enum err open_guard(struct runner *runner)
+{
+	const struct settings *settings = runner->config->settings;
+	char reason[256] = "";
+	enum err err =
+	    egress_new(settings->egress_allow, &runner->ctx.egress, reason, sizeof(reason));
+
+	if (err != ERR_OK)
+		log_error("egress_allow: %s", reason);
+	if (err == ERR_OK)
+		err = resolver_new(settings->dns_servers, RESOLVE_MS, &runner->ctx.resolver);
+	if (err == ERR_OK)
+		http_guard(runner->http, runner->ctx.egress, runner->ctx.resolver);
+	return err;
+}
+
 static enum err open_ctx(struct runner *runner)
 {
 	const struct settings *settings = runner->config->settings;
@@ -63,7 +84,10 @@ static enum err open_ctx(struct runner *runner)
 	if (err == ERR_OK)
 		err = catalogue_new(&runner->ctx.catalogue);
 	if (err == ERR_OK)
-		err = http_new((size_t)settings->batch_in_flight, &runner->http);
+		err = http_new((size_t)(settings->batch_in_flight + settings->webhook_in_flight),
+		    &runner->http);
+	if (err == ERR_OK)
+		err = open_guard(runner);
 	runner->ctx.settings = settings;
 	/* Slots are only there to keep writers apart: any number does. */
 	runner->ctx.slot = (unsigned)getpid() % LIMIT_COUNTER_SLOTS;
@@ -74,6 +98,8 @@ static enum err open_ctx(struct runner *runner)
 static void close_ctx(struct runner *runner)
 {
 	http_free(&runner->http);
+	resolver_free(&runner->ctx.resolver);
+	egress_free(&runner->ctx.egress);
 	catalogue_free(&runner->ctx.catalogue);
 	keyring_free(&runner->ctx.keyring);
 	db_free(&runner->ctx.db);
@@ -183,28 +209,47 @@ static void go_round(struct runner *runner)
 	}
 }
 
-static void summarise(const struct runner *runner)
+/* The numbers of the summary line, in its order. */
+static const struct {
+	const char *name;
+	size_t offset;
+} summary[] = {
+	{ "claimed", MEMBER_IS(uint64_t, struct job_counts, claimed) },
+	{ "submitted", MEMBER_IS(uint64_t, struct job_counts, submitted) },
+	{ "polled", MEMBER_IS(uint64_t, struct job_counts, polled) },
+	{ "decided", MEMBER_IS(uint64_t, struct job_counts, decided) },
+	{ "sent", MEMBER_IS(uint64_t, struct job_counts, sent) },
+	{ "delivered", MEMBER_IS(uint64_t, struct job_counts, delivered) },
+	{ "failed", MEMBER_IS(uint64_t, struct job_counts, failed) },
+	{ "later", MEMBER_IS(uint64_t, struct job_counts, later) },
+	{ "stale", MEMBER_IS(uint64_t, struct job_counts, stale) },
+	{ "expired", MEMBER_IS(uint64_t, struct job_counts, expired) },
+};
+
+static uint64_t sum_of(const struct runner *runner, size_t offset)
 {
-	struct job_counts sum = { 0 };
+	uint64_t sum = 0, value;
 
 	for (size_t i = 0; i < runner->count; i++) {
-		const struct job_counts *c = &runner->running[i].run.counts;
-		sum.claimed += c->claimed;
-		sum.submitted += c->submitted;
-		sum.polled += c->polled;
-		sum.decided += c->decided;
-		sum.later += c->later;
-		sum.stale += c->stale;
-		sum.expired += c->expired;
+		memcpy(
+		    &value, (const char *)&runner->running[i].run.counts + offset, sizeof(value));
+		sum += value;
 	}
-	log_notice("run: claimed=%llu submitted=%llu polled=%llu decided=%llu later=%llu "
-		   "stale=%llu expired=%llu took_ms=%lld rss_kib=%ld%s%s",
-	    (unsigned long long)sum.claimed, (unsigned long long)sum.submitted,
-	    (unsigned long long)sum.polled, (unsigned long long)sum.decided,
-	    (unsigned long long)sum.later, (unsigned long long)sum.stale,
-	    (unsigned long long)sum.expired, (long long)(clock_mono_ms() - runner->began_ms),
-	    proc_rss_kib(), runner->database_away ? " database=away" : "",
-	    runner->failed ? " failed=1" : "");
+	return sum;
+}
+
+static void summarise(const struct runner *runner)
+{
+	struct buf line;
+
+	buf_init(&line, LIMIT_LOG_LINE);
+	for (size_t i = 0; i < countof(summary); i++)
+		buf_printf(&line, "%s=%llu ", summary[i].name,
+		    (unsigned long long)sum_of(runner, summary[i].offset));
+	log_notice("run: %stook_ms=%lld rss_kib=%ld%s%s", buf_str(&line),
+	    (long long)(clock_mono_ms() - runner->began_ms), proc_rss_kib(),
+	    runner->database_away ? " database=away" : "", runner->failed ? " failed=1" : "");
+	buf_free(&line);
 }
 
 int jobs_run(const struct run_config *config)

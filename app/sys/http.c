@@ -11,7 +11,7 @@
 #include "base.h"
 #include "buf.h"
 #include "clock.h"
-#include "http.h"
+#include "http_private.h"
 #include "limits.h"
 
 #include <signal.h>
@@ -20,40 +20,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include <curl/curl.h>
-
 #define HEADERS_MAX 65536    /* bytes of all headers of an answer */
 #define CONNECTION_AGE_S 30L /* a connection idle for longer is likely closed over there */
+#define DNS_KEEP_S 60L       /* libcurl's own answers, of transfers without a guard */
 #define PROBLEM_SIZE 160
-
-/* One easy handle and what belongs to its transfer. */
-struct transfer {
-	struct transfer *next; /* in the list of free or of running ones */
-	struct transfer *prev; /* running ones only */
-	struct http *http;
-	CURL *easy;
-	struct curl_slist *headers;
-	http_done_fn *done;
-	void *arg;
-	const char *body; /* of the request; borrowed */
-	size_t body_len;
-	size_t body_sent;
-	struct buf reply;
-	size_t reply_cap;
-	size_t headers_len;
-	int64_t retry_after_s;
-	int64_t start_ms;
-	bool too_large;
-};
-
-struct http {
-	CURLM *multi;
-	struct transfer *free;
-	struct transfer *running;
-	size_t max_in_flight;
-	size_t in_flight;
-	size_t ended; /* in this http_run() */
-};
 
 static size_t take_body(char *data, size_t size, size_t count, void *arg)
 {
@@ -63,7 +33,8 @@ static size_t take_body(char *data, size_t size, size_t count, void *arg)
 
 	buf_add(&transfer->reply, data, len < room ? len : room);
 	if (len > room) {
-		transfer->too_large = true;
+		transfer->too_long = true;
+		transfer->too_large = !transfer->cut_reply;
 		return 0; /* ends the transfer */
 	}
 	return buf_failed(&transfer->reply) ? 0 : len;
@@ -173,7 +144,7 @@ static bool easy_prepare(struct transfer *transfer)
 	SET(CURLOPT_SEEKFUNCTION, refuse_seek);
 	SET(CURLOPT_SEEKDATA, transfer);
 #undef SET
-	return ok;
+	return ok && guard_prepare(transfer);
 }
 
 static void transfer_free(struct transfer *transfer)
@@ -184,6 +155,16 @@ static void transfer_free(struct transfer *transfer)
 	curl_slist_free_all(transfer->headers);
 	buf_free(&transfer->reply);
 	free(transfer);
+}
+
+static void free_list_drop(struct http *http)
+{
+	while (http->free != NULL) {
+		struct transfer *transfer = http->free;
+
+		http->free = transfer->next;
+		transfer_free(transfer);
+	}
 }
 
 /* A transfer from the free list, or a new one. NULL when memory is out. */
@@ -213,6 +194,7 @@ static void transfer_put(struct transfer *transfer)
 {
 	struct http *http = transfer->http;
 
+	guard_forget(transfer);
 	(void)curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, NULL);
 	curl_slist_free_all(transfer->headers);
 	transfer->headers = NULL;
@@ -302,7 +284,8 @@ static enum err set_request(struct transfer *transfer, const struct http_request
 	CURL *easy = transfer->easy;
 	bool is_get = strcmp(request->method, "GET") == 0;
 	bool upload = request->body != NULL && request->body_len > 0;
-	bool ok = set_protocols(easy, request->allow_plain);
+	bool ok =
+	    set_protocols(easy, transfer->guarded ? transfer->is_plain : request->allow_plain);
 	enum err err = set_headers(transfer, request);
 
 	if (err != ERR_OK)
@@ -319,56 +302,113 @@ static enum err set_request(struct transfer *transfer, const struct http_request
 	SET(CURLOPT_FRESH_CONNECT, !is_get && !upload ? 1L : 0L);
 	SET(CURLOPT_HTTPHEADER, transfer->headers);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_timeout_ms);
-	SET(CURLOPT_TIMEOUT_MS, (long)request->deadline_ms);
+	if (transfer->http->ca_file != NULL)
+		SET(CURLOPT_CAINFO, transfer->http->ca_file);
+	/* Pins are good for this transfer and forgotten soon after. */
+	SET(CURLOPT_DNS_CACHE_TIMEOUT,
+	    transfer->guarded ? (long)(request->deadline_ms / 1000 + 2) : DNS_KEEP_S);
 #undef SET
 	return ok ? ERR_OK : ERR_NOMEM;
 }
 
-static void reset_reply(struct transfer *transfer, size_t max_reply_bytes)
+static void reset(struct transfer *transfer, const struct http_request *request)
 {
-	buf_init(&transfer->reply, max_reply_bytes);
-	transfer->reply_cap = max_reply_bytes;
+	buf_init(&transfer->reply, request->max_reply_bytes);
+	transfer->reply_cap = request->max_reply_bytes;
+	transfer->body = request->body;
+	transfer->body_len = request->body != NULL ? request->body_len : 0;
 	transfer->headers_len = 0;
 	transfer->body_sent = 0;
 	transfer->retry_after_s = -1;
+	transfer->is_running = false;
+	transfer->cut_reply = request->cut_reply;
+	transfer->too_long = false;
 	transfer->too_large = false;
+	transfer->guarded = request->guarded;
 	transfer->start_ms = clock_mono_ms();
+	transfer->end_ms = transfer->start_ms + request->deadline_ms;
+}
+
+void transfer_list_add(struct transfer **list, struct transfer *transfer)
+{
+	transfer->prev = NULL;
+	transfer->next = *list;
+	if (*list != NULL)
+		(*list)->prev = transfer;
+	*list = transfer;
+}
+
+void transfer_list_remove(struct transfer **list, struct transfer *transfer)
+{
+	if (transfer->prev != NULL)
+		transfer->prev->next = transfer->next;
+	else
+		*list = transfer->next;
+	if (transfer->next != NULL)
+		transfer->next->prev = transfer->prev;
+	transfer->next = NULL;
+	transfer->prev = NULL;
+}
+
+enum err transfer_launch(struct transfer *transfer)
+{
+	struct http *http = transfer->http;
+	int64_t left_ms = transfer->end_ms - clock_mono_ms();
+
+	if (left_ms <= 0)
+		return ERR_TIMEOUT;
+	if (curl_easy_setopt(transfer->easy, CURLOPT_TIMEOUT_MS, (long)left_ms) != CURLE_OK ||
+	    curl_easy_setopt(transfer->easy, CURLOPT_RESOLVE, transfer->pins) != CURLE_OK ||
+	    curl_multi_add_handle(http->multi, transfer->easy) != CURLM_OK)
+		return ERR_NOMEM;
+	transfer->is_running = true;
+	transfer_list_add(&http->running, transfer);
+	return ERR_OK;
+}
+
+/* Fills in a transfer and sends it on its way. ERR_SYNTAX, ERR_NOMEM, ERR_TIMEOUT. */
+static enum err transfer_begin(struct transfer *transfer, const struct http_request *request)
+{
+	enum err err = ERR_OK;
+
+	reset(transfer, request);
+	if (request->guarded)
+		err = guard_check(transfer, request->url);
+	if (err == ERR_OK)
+		err = set_request(transfer, request);
+	if (err != ERR_OK)
+		return err;
+	return request->guarded ? guard_start(transfer) : transfer_launch(transfer);
 }
 
 enum err http_start(
     struct http *http, const struct http_request *request, http_done_fn *done, void *arg)
 {
 	struct transfer *transfer;
-	enum err err;
+	enum err err = ERR_OK;
 
 	if (http->in_flight >= http->max_in_flight)
 		return ERR_FULL;
 	/* A time of zero would mean "for ever" to libcurl. */
-	if (!is_method(request->method) || request->deadline_ms <= 0 ||
+	if (request->url == NULL || !is_method(request->method) || request->deadline_ms <= 0 ||
 	    request->connect_timeout_ms <= 0)
 		return ERR_SYNTAX;
-	err = url_check(request->url, request->allow_plain);
+	if (request->guarded && (http->egress == NULL || http->resolver == NULL))
+		return ERR_STATE;
+	if (!request->guarded)
+		err = url_check(request->url, request->allow_plain);
 	if (err != ERR_OK)
 		return err;
 	transfer = transfer_get(http);
 	if (transfer == NULL)
 		return ERR_NOMEM;
-	reset_reply(transfer, request->max_reply_bytes);
-	transfer->body = request->body;
-	transfer->body_len = request->body != NULL ? request->body_len : 0;
 	transfer->done = done;
 	transfer->arg = arg;
-	err = set_request(transfer, request);
-	if (err == ERR_OK && curl_multi_add_handle(http->multi, transfer->easy) != CURLM_OK)
-		err = ERR_NOMEM;
+	err = transfer_begin(transfer, request);
 	if (err != ERR_OK) {
 		transfer_put(transfer);
-		return err;
+		return err == ERR_TIMEOUT ? ERR_NOMEM : err;
 	}
-	transfer->next = http->running;
-	if (http->running != NULL)
-		http->running->prev = transfer;
-	http->running = transfer;
 	http->in_flight++;
 	return ERR_OK;
 }
@@ -389,22 +429,59 @@ static enum http_end end_of(const struct transfer *transfer, CURLcode code)
 {
 	if (transfer->too_large)
 		return HTTP_TOO_LARGE;
-	if (code == CURLE_OK)
+	if (code == CURLE_OK || transfer->too_long)
 		return HTTP_ANSWERED;
-	return has_sent(transfer) ? HTTP_UNKNOWN : HTTP_NOT_SENT;
+	/* Before libcurl has it, its counts are those of another transfer. */
+	return transfer->is_running && has_sent(transfer) ? HTTP_UNKNOWN : HTTP_NOT_SENT;
+}
+
+/* libcurl's codes that mean the same to us. What is not here is HTTP_FAULT_OTHER. */
+static const struct {
+	CURLcode code;
+	enum http_fault fault;
+} faults[] = {
+	{ CURLE_OK, HTTP_FAULT_NONE }, { CURLE_COULDNT_RESOLVE_HOST, HTTP_FAULT_RESOLVE },
+	{ CURLE_COULDNT_CONNECT, HTTP_FAULT_CONNECT },
+	{ CURLE_OPERATION_TIMEDOUT, HTTP_FAULT_TIMEOUT },
+	{ CURLE_SSL_CONNECT_ERROR, HTTP_FAULT_TLS },
+	{ CURLE_PEER_FAILED_VERIFICATION, HTTP_FAULT_TLS },
+	{ CURLE_SSL_CERTPROBLEM, HTTP_FAULT_TLS }, { CURLE_SSL_CIPHER, HTTP_FAULT_TLS },
+	{ CURLE_SSL_CACERT_BADFILE, HTTP_FAULT_TLS }, { CURLE_SSL_ISSUER_ERROR, HTTP_FAULT_TLS },
+	{ CURLE_SSL_INVALIDCERTSTATUS, HTTP_FAULT_TLS }, { CURLE_SSL_CLIENTCERT, HTTP_FAULT_TLS },
+	{ CURLE_GOT_NOTHING, HTTP_FAULT_READ }, { CURLE_PARTIAL_FILE, HTTP_FAULT_READ },
+	{ CURLE_RECV_ERROR, HTTP_FAULT_READ }, { CURLE_SEND_ERROR, HTTP_FAULT_READ },
+	{ CURLE_SEND_FAIL_REWIND, HTTP_FAULT_READ },
+	{ CURLE_BAD_CONTENT_ENCODING, HTTP_FAULT_READ },
+	{ CURLE_WEIRD_SERVER_REPLY, HTTP_FAULT_READ },
+	{ CURLE_UNSUPPORTED_PROTOCOL, HTTP_FAULT_READ }, /* "HTTP/0.9" */
+};
+
+static enum http_fault fault_of(const struct transfer *transfer, enum http_end end, CURLcode code)
+{
+	if (end == HTTP_ANSWERED)
+		return HTTP_FAULT_NONE;
+	if (end == HTTP_TOO_LARGE)
+		return HTTP_FAULT_TOO_LARGE;
+	if (transfer->refused && end == HTTP_NOT_SENT)
+		return HTTP_FAULT_REFUSED;
+	for (size_t i = 0; i < countof(faults); i++)
+		if (faults[i].code == code)
+			return faults[i].fault;
+	return HTTP_FAULT_OTHER;
 }
 
 /* libcurl's words for a code hold no part of URL, headers or body; its error buffer may. */
-static void problem_text(const struct transfer *transfer, CURLcode code, char out[PROBLEM_SIZE])
+static void problem_text(
+    const struct transfer *transfer, enum http_fault fault, CURLcode code, char out[PROBLEM_SIZE])
 {
 	long number = 0;
 
-	if (transfer->too_large) {
-		(void)snprintf(out, PROBLEM_SIZE, "The answer is too large");
+	out[0] = '\0';
+	if (fault == HTTP_FAULT_NONE)
 		return;
-	}
-	if (code == CURLE_OK) {
-		out[0] = '\0';
+	if (fault == HTTP_FAULT_TOO_LARGE || fault == HTTP_FAULT_REFUSED) {
+		(void)snprintf(out, PROBLEM_SIZE, "%s",
+		    fault == HTTP_FAULT_REFUSED ? "refused" : "The answer is too large");
 		return;
 	}
 	(void)curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &number);
@@ -415,26 +492,24 @@ static void problem_text(const struct transfer *transfer, CURLcode code, char ou
 		(void)snprintf(out, PROBLEM_SIZE, "%s", curl_easy_strerror(code));
 }
 
-static void unlink_running(struct transfer *transfer)
+/* Takes a transfer back from wherever it is. */
+static void transfer_stop(struct transfer *transfer)
 {
 	struct http *http = transfer->http;
 
-	if (transfer->prev != NULL)
-		transfer->prev->next = transfer->next;
-	else
-		http->running = transfer->next;
-	if (transfer->next != NULL)
-		transfer->next->prev = transfer->prev;
-	transfer->next = NULL;
-	transfer->prev = NULL;
-	http->in_flight--;
+	if (transfer->is_running) {
+		(void)curl_multi_remove_handle(http->multi, transfer->easy);
+		transfer_list_remove(&http->running, transfer);
+	} else {
+		transfer_list_remove(&http->waiting, transfer);
+	}
 }
 
 /*
- * Ends one transfer. Its handle is free again before the caller hears of it, so that the
- * caller may start the next one from within its callback.
+ * Its handle is free again before the caller hears of the end, so that the caller may start the
+ * next one from within its callback.
  */
-static void transfer_end(struct transfer *transfer, CURLcode code)
+void transfer_end(struct transfer *transfer, CURLcode code)
 {
 	struct http *http = transfer->http;
 	http_done_fn *done = transfer->done;
@@ -442,23 +517,43 @@ static void transfer_end(struct transfer *transfer, CURLcode code)
 	char problem[PROBLEM_SIZE];
 	struct http_reply reply = {
 		.end = end_of(transfer, code),
+		.is_cut = transfer->too_long,
 		.retry_after_s = transfer->retry_after_s,
 		.elapsed_ms = clock_mono_ms() - transfer->start_ms,
 		.problem = problem,
 	};
 	struct buf body = transfer->reply;
 
-	(void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &reply.status);
-	problem_text(transfer, code, problem);
+	if (transfer->is_running)
+		(void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &reply.status);
+	reply.fault = fault_of(transfer, reply.end, code);
+	problem_text(transfer, reply.fault, code, problem);
 	reply.body = buf_str(&body);
 	reply.body_len = body.len;
 	buf_init(&transfer->reply, 0);
-	(void)curl_multi_remove_handle(http->multi, transfer->easy);
-	unlink_running(transfer);
+	transfer_stop(transfer);
 	transfer_put(transfer);
+	http->in_flight--;
 	http->ended++;
 	done(arg, &reply);
 	buf_free(&body);
+}
+
+/* Once more, on a connection of its own; nothing of it was sent. */
+static void transfer_again(struct transfer *transfer)
+{
+	enum err err;
+
+	transfer_stop(transfer);
+	transfer->again = true;
+	transfer->is_running = false;
+	err = curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK
+		  ? transfer_launch(transfer)
+		  : ERR_NOMEM;
+	if (err == ERR_OK)
+		return;
+	transfer_list_add(&transfer->http->waiting, transfer);
+	transfer_end(transfer, err == ERR_TIMEOUT ? CURLE_OPERATION_TIMEDOUT : CURLE_OUT_OF_MEMORY);
 }
 
 /* Moves what can be moved without waiting and reports what ended. */
@@ -468,38 +563,63 @@ static enum err step(struct http *http)
 	int left = 0;
 	CURLMsg *message;
 
+	guard_sweep(http);
 	if (curl_multi_perform(http->multi, &running) != CURLM_OK)
 		return ERR_IO;
 	while ((message = curl_multi_info_read(http->multi, &left)) != NULL) {
 		char *owner = NULL;
+		struct transfer *transfer;
 		CURLcode code = message->data.result;
 
 		if (message->msg != CURLMSG_DONE ||
 		    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &owner) != CURLE_OK)
 			continue;
 		/* The message is gone once its handle is removed. */
-		transfer_end((struct transfer *)(void *)owner, code);
+		transfer = (struct transfer *)(void *)owner;
+		if (guard_wants_again(transfer, code))
+			transfer_again(transfer);
+		else
+			transfer_end(transfer, code);
 	}
 	return ERR_OK;
+}
+
+/* What of the resolver's to wait for, besides libcurl's own. */
+static unsigned extra_fds(const struct http *http, struct curl_waitfd extra[RESOLVE_FDS_MAX])
+{
+	struct pollfd fds[RESOLVE_FDS_MAX];
+	size_t count = http->resolver != NULL ? resolver_fds(http->resolver, fds) : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		extra[i] = (struct curl_waitfd){ .fd = fds[i].fd };
+		if ((fds[i].events & POLLIN) != 0)
+			extra[i].events |= CURL_WAIT_POLLIN;
+		if ((fds[i].events & POLLOUT) != 0)
+			extra[i].events |= CURL_WAIT_POLLOUT;
+	}
+	return (unsigned)count;
 }
 
 enum err http_run(struct http *http, int64_t wait_ms)
 {
 	int64_t end_ms = clock_mono_ms() + (wait_ms > 0 ? wait_ms : 0);
+	struct curl_waitfd extra[RESOLVE_FDS_MAX];
 	enum err err;
 
 	http->ended = 0;
 	for (;;) {
 		int64_t left_ms = end_ms - clock_mono_ms();
 		int ready = 0;
+		unsigned count;
 
 		err = step(http);
 		if (err != ERR_OK || http->ended > 0 || left_ms <= 0)
 			return err;
-		if (curl_multi_poll(http->multi, NULL, 0,
-			left_ms < INT32_MAX ? (int)left_ms : INT32_MAX, &ready) != CURLM_OK)
+		left_ms = guard_wait_ms(http, left_ms < INT32_MAX ? left_ms : INT32_MAX);
+		count = extra_fds(http, extra);
+		if (curl_multi_poll(http->multi, extra, count, (int)left_ms, &ready) != CURLM_OK)
 			return ERR_IO;
-		/* Nothing ready: the time is up, a timer of libcurl's is due, or a signal came. */
+		/* Nothing ready: the time is up, a timer is due, or a signal came. */
 		if (ready == 0)
 			return step(http);
 	}
@@ -552,17 +672,21 @@ void http_free(struct http **http)
 	*http = NULL;
 	/* No new ones from the callbacks of the ones that are aborted. */
 	gone->max_in_flight = 0;
+	while (gone->waiting != NULL)
+		transfer_end(gone->waiting, CURLE_ABORTED_BY_CALLBACK);
 	while (gone->running != NULL)
 		transfer_end(gone->running, CURLE_ABORTED_BY_CALLBACK);
-	while (gone->free != NULL) {
-		struct transfer *transfer = gone->free;
-
-		gone->free = transfer->next;
-		transfer_free(transfer);
-	}
+	free_list_drop(gone);
 	if (gone->multi != NULL)
 		(void)curl_multi_cleanup(gone->multi);
 	free(gone);
+}
+
+void http_trust(struct http *http, const char *ca_file)
+{
+	http->ca_file = ca_file != NULL && ca_file[0] != '\0' ? ca_file : NULL;
+	/* Handles that were used keep the last file. */
+	free_list_drop(http);
 }
 
 size_t http_in_flight(const struct http *http)

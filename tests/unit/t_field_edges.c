@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* t_field_edges.c: cases at the edges of the tables that were once wrong. */
+/* t_field_edges.c: cases at the edges of the tables that were once wrong, and what
+ * only webhooks need of the field rows. */
 
 #include "base.h"
 #include "arena.h"
@@ -160,6 +161,204 @@ static void test_year(void **state UNUSED)
 	assert_true(ms == 0);
 }
 
+/* ---- what webhooks take: helpers as in t_field.c ---------------------------------------------------- */
+
+static struct complaints faults;
+
+/* JSON as it is written here: with ' for ", which is read much better. The caller owns it. */
+static json_t *json_of(const char *text)
+{
+	char *copy = arena_strdup(arena, text);
+	json_t *value = NULL;
+
+	assert_non_null(copy);
+	for (char *c = copy; *c != '\0'; c++) {
+		if (*c == '\'')
+			*c = '"';
+	}
+	assert_int_equal(json_read(copy, strlen(copy), &value, NULL), ERR_OK);
+	return value;
+}
+
+/* The body lives as long as its texts are looked at: they are borrowed from it. */
+static enum err read_json(
+    const struct field_set *fields, const char *text, void *ret, json_t **ret_body)
+{
+	faults.count = 0;
+	memset(ret, 0xff, fields->struct_size);
+	*ret_body = json_of(text);
+	return fields_read_json(fields, *ret_body, arena, ret, &faults);
+}
+
+static enum err read_query(const struct field_set *fields, const char *text, void *ret)
+{
+	faults.count = 0;
+	memset(ret, 0xff, fields->struct_size);
+	return fields_read_query(fields, text, arena, ret, &faults);
+}
+
+/* All complaints as "field: message" lines. */
+static void is_said(enum err err, const char *expected)
+{
+	struct buf lines;
+
+	buf_init(&lines, 4096);
+	for (size_t i = 0; i < faults.count; i++)
+		buf_printf(&lines, "%s: %s\n", faults.items[i].field, faults.items[i].message);
+	assert_string_equal(buf_str(&lines), expected);
+	assert_int_equal(err, expected[0] == '\0' ? ERR_OK : ERR_VALIDATION);
+	buf_free(&lines);
+}
+
+static void is_json(json_t *got, const char *expected)
+{
+	json_t *want = json_of(expected);
+
+	assert_true(json_equal(got, want));
+	json_decref(want);
+	json_decref(got);
+}
+
+struct change {
+	const char *name;
+	int64_t on;
+	const char *labels;
+	const json_t *key;
+};
+
+static const struct field change_rows[] = {
+	{ ROW_TEXT(FIELD_TEXT, struct change, name, "name"), .flags = FIELD_CLEARS | FIELD_TRIM,
+	    .min = 1, .max = 5 },
+	{ ROW_I64(FIELD_SWITCH, struct change, on, "on") },
+	{ ROW_TEXT(FIELD_TEXTS, struct change, labels, "labels"), .max = 3, .item_max = 4 },
+	{ ROW_JSON(struct change, key, "key") },
+};
+static const struct field_set change_set = { .name = "Change",
+	.rows = change_rows,
+	.count = countof(change_rows),
+	.struct_size = sizeof(struct change),
+	.some_required = true };
+
+/* What a body makes of the struct: its texts with "-" for NULL. */
+static void is_change(const char *body, const char *name, int64_t on, const char *labels)
+{
+	struct change change;
+	json_t *json;
+
+	assert_int_equal(read_json(&change_set, body, &change, &json), ERR_OK);
+	assert_string_equal(change.name == NULL ? "-" : change.name, name);
+	assert_true(change.on == on);
+	assert_string_equal(change.labels == NULL ? "-" : change.labels, labels);
+	json_decref(json);
+}
+
+static void test_changes(void **state UNUSED)
+{
+	is_change("{'name':'ab'}", "ab", DB_NULL, "-");
+	is_change("{'name':null}", "", DB_NULL, "-");
+	is_change("{'name':'  a b\\t'}", "a b", DB_NULL, "-");
+	/* The limits hold for what is left. */
+	is_change("{'name':'   abcde   '}", "abcde", DB_NULL, "-");
+	is_change("{'on':false}", "-", 0, "-");
+	is_change("{'on':true}", "-", 1, "-");
+	is_change("{'labels':[]}", "-", DB_NULL, "[]");
+	is_change("{'labels':[' a ','B','\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9']}", "-", DB_NULL,
+	    "[\"a\",\"B\",\"\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\"]");
+}
+
+static void test_objects_are_borrowed(void **state UNUSED)
+{
+	struct change change;
+	json_t *json;
+
+	assert_int_equal(read_json(&change_set, "{'key':{'kty':'RSA'}}", &change, &json), ERR_OK);
+	assert_ptr_equal(change.key, json_object_get(json, "key"));
+	json_decref(json);
+}
+
+#define LABELS_FAULT "labels: must be an array of 0 to 3 texts\n"
+#define LABEL_FAULT "labels: must be texts of 1 to 4 characters\n"
+
+static void test_changes_that_are_refused(void **state UNUSED)
+{
+	static const struct {
+		const char *body, *said;
+	} cases[] = {
+		{ "{}", "body: must have at least one of name, on, labels, key\n" },
+		{ "{'name':'  '}", "name: must not be empty\n" },
+		{ "{'name':''}", "name: must not be empty\n" },
+		{ "{'name':'abcdef'}", "name: must have at most 5 characters\n" },
+		{ "{'name':1}", "name: must be a string\n" },
+		{ "{'on':null}", "on: must be true or false\n" },
+		{ "{'on':1}", "on: must be true or false\n" },
+		{ "{'on':'true'}", "on: must be true or false\n" },
+		{ "{'labels':null}", LABELS_FAULT },
+		{ "{'labels':'a'}", LABELS_FAULT },
+		{ "{'labels':{'a':1}}", LABELS_FAULT },
+		{ "{'labels':['a','b','c','d']}", LABELS_FAULT },
+		{ "{'labels':['a',1]}", LABEL_FAULT },
+		{ "{'labels':['  ']}", LABEL_FAULT },
+		{ "{'labels':['abcde']}", LABEL_FAULT },
+		{ "{'labels':['a\\u0001']}", "labels: must not contain control characters\n" },
+		{ "{'labels':['Ab',' aB ']}", "labels: must not have the same text twice\n" },
+		{ "{'key':null}", "key: must be a JSON object\n" },
+		{ "{'key':[]}", "key: must be a JSON object\n" },
+		{ "{'key':'{}'}", "key: must be a JSON object\n" },
+	};
+
+	for (size_t i = 0; i < countof(cases); i++) {
+		struct change change;
+		json_t *json;
+		enum err err = read_json(&change_set, cases[i].body, &change, &json);
+		is_said(err, cases[i].said);
+		json_decref(json);
+	}
+}
+
+static void test_switches_in_queries(void **state UNUSED)
+{
+	struct change change;
+
+	assert_int_equal(read_query(&change_set, "", &change), ERR_OK);
+	assert_true(change.on == DB_NULL);
+	assert_int_equal(read_query(&change_set, "on=true", &change), ERR_OK);
+	assert_true(change.on == 1);
+	assert_int_equal(read_query(&change_set, "on=false", &change), ERR_OK);
+	assert_true(change.on == 0);
+	is_said(read_query(&change_set, "on=1", &change), "on: must be true or false\n");
+	/* Only bodies have arrays and objects. */
+	is_said(read_query(&change_set, "labels=a&key={}", &change),
+	    "labels: is of the wrong type\nkey: is of the wrong type\n");
+}
+
+static void test_schema_of_changes(void **state UNUSED)
+{
+	static const struct field outer_rows[] = {
+		{ .type = FIELD_OBJECT, .name = "one", .set = &change_set },
+		{ .type = FIELD_OBJECTS,
+		    .name = "all",
+		    .set = &change_set,
+		    .flags = FIELD_OPTIONAL },
+	};
+	static const struct field_set outer = { .name = "Outer", .rows = outer_rows, .count = 2 };
+	json_t *schema, *properties, *inner = fields_schema(&change_set, true);
+
+	is_json(fields_schema(&change_set, false),
+	    "{'type':'object','additionalProperties':false,'properties':"
+	    "{'name':{'type':['string','null'],'minLength':1,'maxLength':5},"
+	    "'on':{'type':'boolean'},'labels':{'type':'array','minItems':0,'maxItems':3,"
+	    "'items':{'type':'string','minLength':1,'maxLength':4}},"
+	    "'key':{'type':'object'}},'minProperties':1}");
+	schema = fields_schema(&outer, true);
+	properties = json_object_get(schema, "properties");
+	assert_true(json_equal(json_object_get(properties, "one"), inner));
+	assert_true(
+	    json_equal(json_object_get(json_object_get(properties, "all"), "items"), inner));
+	is_json(json_incref(json_object_get(schema, "required")), "['one']");
+	json_decref(inner);
+	json_decref(schema);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +371,11 @@ int main(void)
 		cmocka_unit_test(test_absent_int),
 		cmocka_unit_test(test_allow_half),
 		cmocka_unit_test(test_year),
+		cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_objects_are_borrowed),
+		cmocka_unit_test(test_changes_that_are_refused),
+		cmocka_unit_test(test_switches_in_queries),
+		cmocka_unit_test(test_schema_of_changes),
 	};
 	return cmocka_run_group_tests(tests, open_arena, close_arena);
 }

@@ -46,7 +46,9 @@ static bool claim(enum work_kind kind)
 	struct work *work = NULL;
 	size_t count = 0;
 
-	assert_int_equal(work_claim(&ctx, kind, 10, 10, LEASE_MS, &work, &count), ERR_OK);
+	assert_int_equal(work_claim(&ctx, kind, &(struct work_limits){ .max = 10, .per_lane = 10 },
+			     LEASE_MS, &work, &count),
+	    ERR_OK);
 	if (count == 0)
 		return false;
 	assert_int_equal(count, 1);

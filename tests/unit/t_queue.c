@@ -37,7 +37,9 @@ static void put(const char *lane, int rows)
 static void claim(size_t max, size_t per_lane)
 {
 	assert_int_equal(
-	    work_claim(&ctx, WORK_PROVIDER_SUBMIT, max, per_lane, LEASE_MS, &work, &count), ERR_OK);
+	    work_claim(&ctx, WORK_PROVIDER_SUBMIT,
+		&(struct work_limits){ .max = max, .per_lane = per_lane }, LEASE_MS, &work, &count),
+	    ERR_OK);
 }
 
 static size_t claimed_of(const char *lane)
@@ -133,7 +135,9 @@ static void test_again_and_become(void **state UNUSED)
 	assert_int_equal(count, 0);
 	assert_int_equal(work_hurry(&ctx, WORK_PROVIDER_POLL, subject), ERR_OK);
 	assert_int_equal(
-	    work_claim(&ctx, WORK_PROVIDER_POLL, 1, 1, LEASE_MS, &work, &count), ERR_OK);
+	    work_claim(&ctx, WORK_PROVIDER_POLL, &(struct work_limits){ .max = 1, .per_lane = 1 },
+		LEASE_MS, &work, &count),
+	    ERR_OK);
 	assert_int_equal(count, 1);
 	assert_int_equal(work_drop(&ctx, subject), ERR_OK);
 	assert_int_equal(core_number("SELECT COUNT(*) FROM work"), 0);

@@ -33,6 +33,9 @@ static const struct field item_rows[] = {
 };
 static const struct field_set item_set = FIELD_SET("Item", item_rows, struct item);
 static const struct route kyc_route = { .family = FAMILY_KYC, .reply = &item_set };
+static const struct route session_route = {
+	.family = FAMILY_SESSION, .operation = "showItem", .reply = &item_set
+};
 static const struct route ops_route = { .family = FAMILY_OPS };
 
 static const struct item items[] = { { "one", 1 }, { NULL, DB_NULL }, { "\"3\"", -3 } };
@@ -267,6 +270,162 @@ static void test_an_error_that_has_no_room(void **state UNUSED)
 	    "side.\",\"details\":{}}}");
 }
 
+/* ---- family session ------------------------------------------------------------------------------ */
+
+#define SESSION_HEAD "{\"data\":null,\"error\":{\"code\":"
+
+static void test_session_errors(void **state UNUSED)
+{
+	static const struct error_case cases[] = {
+		{ ERR_VALIDATION, 400, "",
+		    SESSION_HEAD "\"BAD_REQUEST\",\"message\":\"The request is not valid.\","
+				 "\"hint\":\"Correct the request and send it again.\","
+				 "\"docs\":\"/reference#showItem\"}}" },
+		{ ERR_WEBHOOK_NOT_FOUND, 404, "",
+		    SESSION_HEAD "\"NOT_FOUND\",\"message\":\"Webhook endpoint not found.\","
+				 "\"hint\":\"No webhook endpoint with this id is visible to this "
+				 "key.\",\"docs\":\"/reference#showItem\"}}" },
+		{ ERR_DELIVERY_BUSY, 409, "Retry-After: 1\r\n",
+		    SESSION_HEAD
+		    "\"CONFLICT\",\"message\":\"Webhook delivery cannot be "
+		    "retried.\",\"hint\":\"The delivery is under way just now; retry it "
+		    "when it has ended.\",\"docs\":\"/reference#showItem\"}}" },
+		{ ERR_DB_BROKEN, 500, "",
+		    SESSION_HEAD "\"INTERNAL_SERVER_ERROR\",\"message\":\"Something went wrong "
+				 "on our side.\",\"hint\":\"Try again; if it stays so, tell your "
+				 "operator the X-Request-Id of this answer.\","
+				 "\"docs\":\"/reference#showItem\"}}" },
+	};
+
+	web.route = &session_route;
+	for (size_t i = 0; i < countof(cases); i++) {
+		reply_error(&web, cases[i].err);
+		is_answer(cases[i].status, cases[i].headers, cases[i].body);
+	}
+	/* Where there is no route, the path says whose shape it is. */
+	web.route = NULL;
+	web.in.path = "/v1/events/x/y";
+	reply_error(&web, ERR_NOT_FOUND);
+	is_answer(404, "",
+	    SESSION_HEAD "\"NOT_FOUND\",\"message\":\"There is nothing at this address.\","
+			 "\"hint\":\"Check the path against the reference.\","
+			 "\"docs\":\"/reference\"}}");
+}
+
+/* Four texts, whatever the error, and the words of this family. */
+static void test_every_session_error_is_whole(void **state UNUSED)
+{
+	static const char *const members[] = { "code", "message", "hint", "docs" };
+
+	web.route = &session_route;
+	for (int i = ERR_OK + 1; i < ERR__MAX; i++) {
+		json_t *body = NULL;
+		reply_error(&web, (enum err)i);
+		assert_int_equal(json_read(web.reply.data, web.reply.len, &body, NULL), ERR_OK);
+		const json_t *error = json_object_get(body, "error");
+		assert_true(json_is_null(json_object_get(body, "data")));
+		assert_int_equal(json_object_size(body), 2);
+		assert_int_equal(json_object_size(error), countof(members));
+		for (size_t k = 0; k < countof(members); k++) {
+			const char *text = json_get_text(error, members[k]);
+			assert_non_null(text);
+			assert_true(text[0] != '\0');
+		}
+		assert_string_not_equal(json_get_text(error, "code"), "VALIDATION_ERROR");
+		assert_string_not_equal(json_get_text(error, "code"), "INTERNAL_ERROR");
+		json_decref(body);
+	}
+}
+
+static void test_session_complaints(void **state UNUSED)
+{
+	web.route = &session_route;
+	complain(&web.complaints, "url", "is required");
+	complain(&web.complaints, "x", "is not a known field");
+	reply_error(&web, ERR_VALIDATION);
+	is_answer(400, "",
+	    SESSION_HEAD
+	    "\"BAD_REQUEST\",\"message\":\"The request is not valid: url is required.\","
+	    "\"hint\":\"url is required; x is not a known field.\","
+	    "\"docs\":\"/reference#showItem\"}}");
+	reply_error(&web, ERR_FORBIDDEN);
+	assert_null(strstr(buf_str(&web.reply), "url"));
+}
+
+/* The most that can be said fits. */
+static void test_session_complaints_without_end(void **state UNUSED)
+{
+	static const char field[] =
+	    "a_member_with_a_very_long_name_that_somebody_thought_of_one_day_";
+	static char message[1024];
+
+	memset(message, 'm', sizeof(message) - 1);
+	web.route = &session_route;
+	set_caps(300000, 4096);
+	for (size_t i = 0; i < LIMIT_COMPLAINTS; i++)
+		complain(&web.complaints, field, message);
+	reply_error(&web, ERR_VALIDATION);
+	assert_int_equal(web.status, 400);
+	assert_true(web.reply.len > LIMIT_COMPLAINTS * sizeof(message));
+	assert_int_equal(web.reply.data[web.reply.len - 1], '}');
+}
+
+struct page_item {
+	struct uuid id;
+};
+struct page_query {
+	const char *after;
+	int64_t limit;
+};
+
+static const struct field page_item_rows[] = { { ROW_ID(ID_EVENT, struct page_item, id, "id") } };
+static const struct field page_query_rows[] = { ROW_LIMIT(struct page_query),
+	ROW_AFTER(struct page_query, "evt", "an event") };
+static const struct field_set page_item_set =
+    FIELD_SET("PageItem", page_item_rows, struct page_item);
+static const struct field_set page_query_set =
+    FIELD_SET("PageQuery", page_query_rows, struct page_query);
+static const struct route page_route = { .family = FAMILY_SESSION,
+	.operation = "listItems",
+	.query = &page_query_set,
+	.reply = &page_item_set,
+	.reply_is_list = true };
+
+static void test_session_pages(void **state UNUSED)
+{
+	static const struct page_item two[] = { { { { [15] = 1 } } }, { { { [15] = 2 } } } };
+	struct page_query query = { .limit = 2 };
+
+	web.route = &page_route;
+	web.query = &query;
+	assert_int_equal(reply_more(&web, two, 2, true), ERR_OK);
+	assert_string_equal(buf_str(&web.reply),
+	    "{\"data\":[{\"id\":\"evt_00000000000000000000000001\"},"
+	    "{\"id\":\"evt_00000000000000000000000002\"}],\"error\":null,"
+	    "\"pagination\":{\"limit\":2,\"has_more\":true,"
+	    "\"next_cursor\":\"evt_00000000000000000000000002\"}}");
+	reply_reset(&web);
+	assert_int_equal(reply_more(&web, NULL, 0, false), ERR_OK);
+	assert_string_equal(buf_str(&web.reply),
+	    "{\"data\":[],\"error\":null,"
+	    "\"pagination\":{\"limit\":2,\"has_more\":false,\"next_cursor\":null}}");
+	/* An error says the limit too: the default where the query was not read. */
+	reply_error(&web, ERR_FORBIDDEN);
+	assert_non_null(strstr(buf_str(&web.reply),
+	    "\"docs\":\"/reference#listItems\"},"
+	    "\"pagination\":{\"limit\":2,\"has_more\":false,\"next_cursor\":null}}"));
+	web.query = NULL;
+	reply_error(&web, ERR_UNAUTHORIZED);
+	assert_non_null(strstr(buf_str(&web.reply), "\"pagination\":{\"limit\":10,"));
+}
+
+static void test_session_object(void **state UNUSED)
+{
+	web.route = &session_route;
+	assert_int_equal(reply_object(&web, &items[0]), ERR_OK);
+	assert_string_equal(buf_str(&web.reply), "{\"data\":" ITEM_1 ",\"error\":null}");
+}
+
 static void test_reset(void **state UNUSED)
 {
 	web.status = 201;
@@ -493,6 +652,63 @@ static void test_writes_escapes(void **state UNUSED)
 	buf_free(&out);
 }
 
+/* Sets in sets, JSON that is text already, and members that are there only where they say something. */
+struct nest {
+	struct item one;
+	const struct item *all;
+	size_t all_count;
+	const char *labels;
+	const char *raw;
+	int64_t on;
+	const char *text;
+	bool flag;
+	int64_t number;
+	struct uuid id;
+};
+
+static const struct field nest_rows[] = {
+	{ ROW_OBJECT(struct nest, one, &item_set, "one") },
+	{ ROW_OBJECTS(struct nest, all, all_count, &item_set, "all") },
+	{ ROW_TEXT(FIELD_TEXTS, struct nest, labels, "labels"), .item_max = 9 },
+	{ ROW_TEXT(FIELD_JSON, struct nest, raw, "raw"), .flags = FIELD_NULLABLE },
+	{ ROW_I64(FIELD_SWITCH, struct nest, on, "on"), .flags = FIELD_NULLABLE },
+	{ ROW_TEXT(FIELD_TEXT, struct nest, text, "text"), .flags = FIELD_OPTIONAL },
+	{ ROW_BOOL(struct nest, flag, "flag"), .flags = FIELD_OPTIONAL },
+	{ ROW_I64(FIELD_INT, struct nest, number, "number"), .flags = FIELD_OPTIONAL },
+	{ ROW_ID(ID_KEY, struct nest, id, "id"), .flags = FIELD_OPTIONAL },
+};
+static const struct field_set nest_set = FIELD_SET("Nest", nest_rows, struct nest);
+
+static void is_nest(const struct nest *nest, const char *expected)
+{
+	struct buf out;
+
+	buf_init(&out, 1000);
+	assert_int_equal(fields_write(&nest_set, nest, &out), ERR_OK);
+	assert_string_equal(buf_str(&out), expected);
+	buf_free(&out);
+}
+
+static void test_writes_nests(void **state UNUSED)
+{
+	struct nest nest = { .one = items[0], .on = DB_NULL, .number = DB_NULL };
+
+	is_nest(&nest, "{\"one\":" ITEM_1 ",\"all\":[],\"labels\":[],\"raw\":null,\"on\":null}");
+	nest = (struct nest){ .one = items[1],
+		.all = items,
+		.all_count = 2,
+		.labels = "[\"a\"]",
+		.raw = "{\"b\":[1]}",
+		.on = 0,
+		.text = "",
+		.flag = true,
+		.number = 0,
+		.id = { { [15] = 1 } } };
+	is_nest(&nest, "{\"one\":" ITEM_2 ",\"all\":[" ITEM_1 "," ITEM_2 "],\"labels\":[\"a\"],"
+		       "\"raw\":{\"b\":[1]},\"on\":false,\"text\":\"\",\"flag\":true,\"number\":0,"
+		       "\"id\":\"key_00000000000000000000000001\"}");
+}
+
 static void test_writes_behind_what_is_there(void **state UNUSED)
 {
 	static const struct field_set none = { .name = "None", .struct_size = 1 };
@@ -519,6 +735,13 @@ int main(void)
 		TEST(test_an_error_takes_the_place_of_a_success),
 		TEST(test_an_error_after_a_reply_that_was_too_large),
 		TEST(test_an_error_that_has_no_room),
+		TEST(test_session_errors),
+		TEST(test_every_session_error_is_whole),
+		TEST(test_session_complaints),
+		TEST(test_session_complaints_without_end),
+		TEST(test_session_pages),
+		TEST(test_session_object),
+		TEST(test_writes_nests),
 		TEST(test_reset),
 		TEST(test_headers),
 		TEST(test_headers_refuse_control_characters),

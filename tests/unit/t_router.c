@@ -317,12 +317,91 @@ static void test_routes_find_themselves(void **state UNUSED)
 	}
 }
 
+/* A page of the session family carries on behind the id of its first row; its error needs a limit. */
+static void test_session_lists(void **state UNUSED)
+{
+	for (size_t i = 0; i < route_count; i++) {
+		const struct route *route = &routes[i];
+		size_t limits = 0;
+		if (route->family != FAMILY_SESSION || !route->reply_is_list)
+			continue;
+		assert_int_equal(route->reply->rows[0].type, FIELD_ID);
+		assert_string_equal(route->reply->rows[0].name, "id");
+		assert_non_null(route->query);
+		for (size_t k = 0; k < route->query->count; k++) {
+			const struct field *row = &route->query->rows[k];
+			if (strcmp(row->name, "limit") != 0)
+				continue;
+			limits++;
+			assert_int_equal(row->type, FIELD_INT);
+			assert_int_equal(row->initial, SESSION_PAGE_DEFAULT);
+			assert_int_equal(row->min, 1);
+			assert_int_equal(row->max, LIMIT_PAGE);
+		}
+		assert_int_equal(limits, 1);
+	}
+}
+
+static void test_families_of_paths(void **state UNUSED)
+{
+	static const struct {
+		const char *path;
+		enum family family;
+	} cases[] = {
+		{ "", FAMILY_KYC },
+		{ "/", FAMILY_KYC },
+		{ "/v1", FAMILY_KYC },
+		{ "/v1/kyc/x", FAMILY_KYC },
+		{ "/v1/webhooks", FAMILY_KYC },
+		{ "/v1/webhooks/", FAMILY_KYC },
+		{ "/v1/webhooks/x", FAMILY_KYC },
+		{ "/v1/webhooks/x/endpoints", FAMILY_KYC },
+		{ "/v1/webhooks/endpointss", FAMILY_KYC },
+		{ "/v1/webhooks/endpoints", FAMILY_SESSION },
+		{ "/v1/webhooks/endpoints/", FAMILY_SESSION },
+		{ "/v1/webhooks/endpoints/x/y/z", FAMILY_SESSION },
+		{ "/v1/webhooks/keys", FAMILY_SESSION },
+		{ "/v1/webhooks/deliveries/x", FAMILY_SESSION },
+		{ "/v1/webhooks/events", FAMILY_SESSION },
+		{ "/v1/events/x", FAMILY_SESSION },
+		{ "/v1/sessions", FAMILY_SESSION },
+		{ "/v1/analytics/x", FAMILY_SESSION },
+		{ "/v1/keys", FAMILY_KYC },
+		{ "/-/x", FAMILY_OPS },
+		{ "/-x", FAMILY_KYC },
+	};
+
+	for (size_t i = 0; i < countof(cases); i++)
+		assert_int_equal(router_family(cases[i].path), cases[i].family);
+	for (size_t i = 0; i < route_count; i++)
+		assert_int_equal(router_family(routes[i].path), routes[i].family);
+}
+
+/* No {id} of one family takes a word that belongs to another's path. */
+static void test_a_row_is_for_its_familys_paths(void **state UNUSED)
+{
+	static const char *const paths[] = { "/v1/webhooks/endpoints", "/v1/webhooks/keys",
+		"/v1/webhooks/deliveries", "/v1/webhooks/events" };
+	struct router_match match;
+
+	for (size_t i = 0; i < countof(paths); i++)
+		assert_int_not_equal(
+		    router_find(routes, route_count, "DELETE", paths[i], arena, &match), ERR_OK);
+	assert_int_equal(
+	    router_find(routes, route_count, "POST", "/v1/webhooks/keys/test", arena, &match),
+	    ERR_NOT_FOUND);
+}
+
 static void test_routes_answer_only_their_methods(void **state UNUSED)
 {
 	static const struct {
 		const char *path;
 		const char *allow;
 	} cases[] = {
+		{ "/v1/webhooks/x", "DELETE, OPTIONS" },
+		{ "/v1/webhooks/endpoints", "GET, HEAD, POST, OPTIONS" },
+		{ "/v1/webhooks/deliveries/x/retry", "POST, OPTIONS" },
+		{ "/v1/events", "GET, HEAD, OPTIONS" },
 		{ "/v1/kyc/verify", "POST, OPTIONS" },
 		{ "/v1/kyc/verifications", "GET, HEAD, OPTIONS" },
 		{ "/v1/kyc/verifications/x", "GET, HEAD, DELETE, OPTIONS" },
@@ -453,11 +532,12 @@ static void test_routes_need_scopes_with_a_key(void **state UNUSED)
 	assert_int_equal(open_count, countof(open));
 }
 
-static void test_routes_take_a_body_with_post_only(void **state UNUSED)
+static void test_routes_take_a_body_with_post_and_patch_only(void **state UNUSED)
 {
 	for (size_t i = 0; i < route_count; i++) {
 		const struct route *route = &routes[i];
-		bool post = strcmp(route->method, "POST") == 0;
+		bool post =
+		    strcmp(route->method, "POST") == 0 || strcmp(route->method, "PATCH") == 0;
 		bool raw = (route->flags & ROUTE_RAW_BODY) != 0;
 
 		assert_int_equal((route->body != NULL) + raw, post);
@@ -475,7 +555,15 @@ static void test_routes_flags(void **state UNUSED)
 		const struct route *route = &routes[i];
 		bool tx = (route->flags & ROUTE_TX) != 0;
 
-		assert_int_equal(route->flags & ~(ROUTE_IDEMPOTENT | ROUTE_TX | ROUTE_RAW_BODY), 0);
+		assert_int_equal(route->flags & ~(ROUTE_IDEMPOTENT | ROUTE_TX | ROUTE_RAW_BODY |
+						    ROUTE_BODY_MAY_MISS),
+		    0);
+		/* Nothing in place of what must be there would only be refused later. */
+		if ((route->flags & ROUTE_BODY_MAY_MISS) != 0) {
+			assert_false(route->body->some_required);
+			for (size_t k = 0; k < route->body->count; k++)
+				assert_int_equal(route->body->rows[k].flags & FIELD_REQUIRED, 0);
+		}
 		/* The key is taken in the transaction of its effect. */
 		if ((route->flags & ROUTE_IDEMPOTENT) != 0) {
 			assert_true(tx);
@@ -484,8 +572,9 @@ static void test_routes_flags(void **state UNUSED)
 		}
 		if (strcmp(route->method, "GET") == 0)
 			assert_false(tx);
-		assert_int_equal(
-		    route->success == SUCCESS_NO_CONTENT, strcmp(route->method, "DELETE") == 0);
+		/* The session family says what it deleted (contract/sessions.md). */
+		assert_int_equal(route->success == SUCCESS_NO_CONTENT,
+		    strcmp(route->method, "DELETE") == 0 && route->family != FAMILY_SESSION);
 		if (route->success == SUCCESS_NO_CONTENT || route->family == FAMILY_OPS)
 			assert_null(route->reply);
 		if (route->reply_is_list)
@@ -515,11 +604,28 @@ static void test_routes_errors(void **state UNUSED)
 		}
 		assert_int_equal(mismatch, (routes[i].flags & ROUTE_IDEMPOTENT) != 0);
 		assert_int_equal(complains, routes[i].body != NULL || routes[i].query != NULL);
-		assert_int_equal(too_large, strcmp(routes[i].method, "POST") == 0);
+		assert_int_equal(
+		    too_large, routes[i].body != NULL || (routes[i].flags & ROUTE_RAW_BODY) != 0);
 	}
 }
 
 /* ---- the field rows of the product ------------------------------------------------------------- */
+
+static void check_set(const struct field_set *set, bool input);
+
+/* Sets inside sets are of replies, and an array's items are what their set reads. */
+static void check_nested(const struct field *row, bool input)
+{
+	bool nested = row->type == FIELD_OBJECT || row->type == FIELD_OBJECTS;
+
+	assert_int_equal(row->set != NULL, nested);
+	if (!nested)
+		return;
+	assert_false(input);
+	check_set(row->set, false);
+	if (row->type == FIELD_OBJECTS)
+		assert_int_equal(row->item_size, row->set->struct_size);
+}
 
 static void check_row(const struct field_set *set, const struct field *row, bool input)
 {
@@ -531,6 +637,13 @@ static void check_row(const struct field_set *set, const struct field *row, bool
 	assert_true(row->min <= row->max);
 	assert_true(row->pattern == NULL || row->type == FIELD_TEXT);
 	assert_int_equal(row->pattern != NULL, row->pattern_words != NULL);
+	assert_int_equal(row->item_max > 0, row->type == FIELD_TEXTS);
+	check_nested(row, input);
+	/* null means "" only where no text is "". */
+	if ((row->flags & FIELD_CLEARS) != 0)
+		assert_true(row->type == FIELD_TEXT && row->min > 0);
+	if ((row->flags & FIELD_OPTIONAL) != 0)
+		assert_false(input);
 	if (input) {
 		assert_non_null(row->sentence);
 		assert_int_not_equal(row->type, FIELD_RATIO);
@@ -549,7 +662,7 @@ static void check_row(const struct field_set *set, const struct field *row, bool
 static void check_set(const struct field_set *set, bool input)
 {
 	assert_true(set->name[0] >= 'A' && set->name[0] <= 'Z');
-	assert_true(set->count > 0);
+	assert_true(set->count > 0 || set == &no_members);
 	for (size_t i = 0; i < set->count; i++) {
 		check_row(set, &set->rows[i], input);
 		for (size_t k = 0; k < i; k++)
@@ -631,12 +744,15 @@ int main(void)
 		cmocka_unit_test(test_empty_table),
 		cmocka_unit_test(test_allow_text),
 		cmocka_unit_test(test_routes_find_themselves),
+		cmocka_unit_test(test_session_lists),
+		cmocka_unit_test(test_families_of_paths),
+		cmocka_unit_test(test_a_row_is_for_its_familys_paths),
 		cmocka_unit_test(test_routes_answer_only_their_methods),
 		cmocka_unit_test(test_routes_are_named_once),
 		cmocka_unit_test(test_routes_have_a_method_and_a_path),
 		cmocka_unit_test(test_routes_have_a_handler_or_a_statement),
 		cmocka_unit_test(test_routes_need_scopes_with_a_key),
-		cmocka_unit_test(test_routes_take_a_body_with_post_only),
+		cmocka_unit_test(test_routes_take_a_body_with_post_and_patch_only),
 		cmocka_unit_test(test_routes_flags),
 		cmocka_unit_test(test_routes_errors),
 		cmocka_unit_test(test_rows_of_the_routes),

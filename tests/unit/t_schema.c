@@ -265,6 +265,15 @@ static void test_claiming_has_an_index(void **state UNUSED)
 		 "UNHEX(LPAD(HEX(seq), 32, '0')), ELT(seq % 3 + 1, 'a', 'b', 'c'), NOW(), 0, 0, "
 		 "NOW() FROM seq_1_to_5000");
 	core_run("ANALYZE TABLE work");
+	core_run(
+	    "INSERT INTO lane (name, paused_until, reason) VALUES ('a', NOW(), ''), ('b', NOW(), "
+	    "''), ('idle', NOW(), '')");
+	const char *lanes = core_plan(
+	    "SELECT l.name AS lane FROM lane l WHERE l.paused_until <= '2099-01-01' AND (SELECT 1 "
+	    "FROM work w FORCE INDEX (work_due) WHERE w.kind = 'provider_submit' AND w.lane = l.name "
+	    "AND w.due_at <= '2099-01-01' LIMIT 1) = 1 LIMIT 100");
+	assert_non_null(strstr(lanes, "work_due: "));
+	assert_null(strstr(lanes, "filesort"));
 	const char *plan = core_plan("SELECT id FROM work WHERE kind = 'provider_submit' AND "
 				     "lane = 'a' AND due_at <= '2099-01-01' ORDER BY due_at LIMIT "
 				     "100 FOR UPDATE SKIP LOCKED");

@@ -82,9 +82,31 @@ static const struct group {
 	{ GROUP(callback_verdict), UP_TO(CALLBACK),
 	    { "hint", "malformed", "bad_signature", "not_fresh", "unknown_job", "already_decided" },
 	    0, { { 0, 0 } } },
-	{ GROUP(work_kind), UP_TO(WORK), { "provider_submit", "provider_poll" }, 0, { { 0, 0 } } },
+	{ GROUP(work_kind), UP_TO(WORK),
+	    { "provider_submit", "provider_poll", "webhook_delivery", "webhook_task" }, 0,
+	    { { 0, 0 } } },
 	{ GROUP(score_band), UP_TO(BAND), { "low", "medium", "high", "premium" }, 0, { { 0, 0 } } },
 	{ GROUP(usage_type), UP_TO(USAGE), { "kyc.verification", "kyc.score" }, 0, { { 0, 0 } } },
+	{ GROUP(surface), UP_TO(SURFACE), { "kyc", "session" }, 0, { { 0, 0 } } },
+	{ GROUP(event_type), UP_TO(EVENT),
+	    { "verification.completed", "verification.failed", "webhook.test", "webhook.disabled",
+		"verification.attempt.succeeded", "verification.attempt.failed",
+		"verification.session.expired", "verification.session.cancelled" },
+	    0, { { 0, 0 } } },
+	{ GROUP(event_trigger), UP_TO(TRIGGER),
+	    { "verification", "verification_session", "verification_attempt", "webhook_endpoint" },
+	    0, { { 0, 0 } } },
+	{ GROUP(disabled_reason), UP_TO(DISABLED), { "manual", "gone", "failing" }, 0,
+	    { { 0, 0 } } },
+	{ GROUP(delivery_status), UP_TO(DELIVERY),
+	    { "pending", "delivering", "succeeded", "failed" }, 4,
+	    { { DELIVERY_PENDING, DELIVERY_SUCCEEDED }, { DELIVERY_PENDING, DELIVERY_FAILED },
+		{ DELIVERY_FAILED, DELIVERY_PENDING }, { DELIVERY_SUCCEEDED, DELIVERY_PENDING } } },
+	{ GROUP(attempt_error), UP_TO(ATTEMPT),
+	    { "none", "status", "redirect", "gone", "refused", "resolve", "connect", "tls",
+		"timeout", "read", "no_key", "other" },
+	    0, { { 0, 0 } } },
+	{ GROUP(task_kind), UP_TO(TASK), { "release", "recover", "remove" }, 0, { { 0, 0 } } },
 };
 
 static void test_every_group_is_here(void **state UNUSED)
@@ -222,7 +244,7 @@ static void test_terminal_statuses_stay(void **state UNUSED)
 /* ---- ids ------------------------------------------------------------------------------------------- */
 
 static const char *const prefixes[ID__MAX] = { "ver", "key", "usg", "org", "app", "req", "scr",
-	"wrk" };
+	"wrk", "wh", "whe", "whk", "evt", "whd", "wha", "tsk", "vs", "va" };
 
 /* From the list of valid ids in the TypeID specification, version 0.3. */
 static const struct {

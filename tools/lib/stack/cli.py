@@ -9,12 +9,12 @@ import sys
 from . import db, programs, web
 from .layout import Layout
 from .procs import Proc
-from .services import NAMES, PARTS, Stack, check_setting, free_port, port_is_free
+from .services import NAMES, PARTS, RECEIVER, Stack, check_setting, free_port, port_is_free
 from .trouble import Trouble, log_tail
 
 _DEFAULT_DIR = ".stack"
 _DEFAULT_PORT = 8080
-_LOGS = ("web", "access", "pool", "batch", "db", "smile")
+_LOGS = ("web", "access", "pool", "batch", "db", "smile", "receiver")
 
 _ABOUT = """A private Bonafide in one directory: MariaDB, the FastCGI pool, nginx or Apache, the batch
 and a simulator of the identity provider. All of it listens on loopback or Unix sockets only."""
@@ -111,6 +111,15 @@ def build_parser():
     sql = command("sql", "ask the database, as its administrator")
     sql.add_argument("query", nargs="?", metavar="QUERY",
                      help="one query (default: a prompt, or queries from standard input)")
+
+    receiver = command("receiver", "start a webhook receiver that verifies and notes what it gets "
+                       "(log `receiver`); `down` ends it")
+    receiver.add_argument("--port", type=_port, default=0, metavar="P",
+                          help="on 127.0.0.1 (default: a free one, which is printed)")
+    receiver.add_argument("--secret-file", required=True, metavar="F",
+                          help="holds the endpoint's whsec_ secret; mode 0600")
+    receiver.add_argument("--fail", type=int, default=0, metavar="N",
+                          help="answer 500 to the first N")
 
     restart = command("restart", "stop and start one part, or all")
     restart.add_argument("part", choices=PARTS + ("all",), metavar="PART",
@@ -279,7 +288,7 @@ def _down(args):
     with layout.locked():
         stack = Stack(args.dir)
         forced = False
-        for part in reversed(PARTS):
+        for part in (RECEIVER,) + tuple(reversed(PARTS)):
             word = stack.stop(part)
             if word == "killed":
                 forced = True
@@ -367,8 +376,19 @@ def _restart(args):
     return 0
 
 
+def _receiver(args):
+    stack = _known(args)
+    with stack.layout.locked():
+        stack = Stack(args.dir)
+        stack.stop(RECEIVER)
+        port = args.port or free_port()
+        stack.start_receiver(port, os.path.abspath(args.secret_file), args.fail)
+    print(port)
+    return 0
+
+
 _COMMANDS = {"up": _up, "down": _down, "env": _env, "status": _status, "logs": _logs, "sql": _sql,
-             "restart": _restart}
+             "restart": _restart, "receiver": _receiver}
 
 
 def main(argv):

@@ -20,14 +20,17 @@ from .trouble import Trouble
 
 # In the order of starting; ended in the reverse order.
 PARTS = ("db", "smile", "pool", "web", "batch")
+# Started on its own (`tools/stack receiver`), ended with the rest.
+RECEIVER = "receiver"
 NAMES = {"db": "database", "smile": "simulator", "pool": "pool", "web": "web server",
-         "batch": "batch"}
+         "batch": "batch", RECEIVER: "receiver"}
 
 _PARTNER_ID = "085"
 _READY_S = 40.0
 
 # Longer than what the part itself allows its work in hand (stop_timeout_s 30).
-_PATIENCE_S = {"db": 90.0, "smile": 10.0, "pool": 45.0, "web": 10.0, "batch": 60.0}
+_PATIENCE_S = {"db": 90.0, "smile": 10.0, "pool": 45.0, "web": 10.0, "batch": 60.0,
+               RECEIVER: 10.0}
 
 
 class Stack:
@@ -36,7 +39,7 @@ class Stack:
     def __init__(self, directory):
         self.layout = Layout(directory)
         self.state = self.layout.read_state()
-        self.procs = {part: Proc(self.layout, part) for part in PARTS}
+        self.procs = {part: Proc(self.layout, part) for part in PARTS + (RECEIVER,)}
 
     # ---- what it is --------------------------------------------------------------------------
 
@@ -84,6 +87,7 @@ class Stack:
             "smile_url": self.smile_url(),
             "smile_partner_id": _PARTNER_ID,
             "smile_api_key_file": owner.smile_key,
+            "egress_allow": "127.0.0.0/8, ::1/128",
         }
         if self.state.get("workers"):
             values["workers"] = str(self.state["workers"])
@@ -151,6 +155,13 @@ class Stack:
             proc.spawn([sys.executable, loop, self.layout.pid_file("batch-run"),
                         self.program("bonafide-batch"), "-c", self.layout.conf,
                         "--linger", "55"], log)
+
+    def start_receiver(self, port, secret_file, fail):
+        """A webhook receiver that verifies what it gets and prints a JSON line for each."""
+        proc, log = self.procs[RECEIVER], self.layout.log(RECEIVER)
+        proc.spawn([self.program("bonafide"), "webhook", "listen", "--json", "--port", str(port),
+                    "--secret-file", secret_file, "--fail", str(fail)], log)
+        self._wait_port(proc, port, "the receiver", log)
 
     def stop(self, part):
         # SIGQUIT lets nginx end the answers under way; apache2's SIGWINCH would do so for as long
