@@ -188,3 +188,12 @@ enum err delivery_retry(struct ctx *ctx, struct uuid id, struct delivery *ret_de
 		err = delivery_queue(ctx, ctx->actor.application_id, id, delivery.row.endpoint_id);
 	return err == ERR_OK ? delivery_get(ctx, id, ret_delivery) : err;
 }
+
+enum err delivery_remove(struct ctx *ctx, struct uuid id)
+{
+	enum err err = work_drop(ctx, id);
+
+	if (err == ERR_OK)
+		err = q_delivery_attempts_remove(ctx->db, id);
+	return err == ERR_OK ? q_delivery_remove(ctx->db, id) : err;
+}

@@ -44,6 +44,9 @@ enum err delivery_retry(struct ctx *ctx, struct uuid id, struct delivery *ret_de
 enum err delivery_queue(struct ctx *ctx, struct uuid application_id, struct uuid id,
     struct uuid endpoint_id) MUST_CHECK;
 
+/* Removes one with its attempts and its work, whosever it is, inside the caller's transaction. */
+enum err delivery_remove(struct ctx *ctx, struct uuid id) MUST_CHECK;
+
 /* The word of a stored status and the end of its lease (TIME_NONE: none). Static. */
 const char *delivery_status_shown(const char *status, int64_t lease_until_ms);
 

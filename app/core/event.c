@@ -10,7 +10,7 @@
 #include "jose.h"
 #include "limits.h"
 #include "page.h"
-#include "str.h"
+#include "tx.h"
 #include "work.h"
 
 #define PURPOSE "event.body"
@@ -335,4 +335,47 @@ enum err event_replay(struct ctx *ctx, struct uuid id, struct event *ret_event)
 	if (err == ERR_OK && queued == 0)
 		return ERR_EVENT_NOT_REPLAYABLE;
 	return err == ERR_OK ? event_get(ctx, id, ret_event) : err;
+}
+
+/* ---- the end ---------------------------------------------------------------------------------------- */
+
+struct expiring {
+	struct uuid before;
+	int64_t max;
+	uint64_t removed;
+};
+
+static enum err remove_event(struct ctx *ctx, struct uuid id)
+{
+	struct row_event_expire_deliveries *rows = NULL;
+	size_t count = 0;
+	enum err err = q_event_expire_deliveries(ctx->db, ctx->arena, id, &rows, &count);
+
+	for (size_t i = 0; i < count && err == ERR_OK; i++)
+		err = delivery_remove(ctx, rows[i].id);
+	return err == ERR_OK ? q_event_remove(ctx->db, id) : err;
+}
+
+static enum err remove_old(struct ctx *ctx, void *arg)
+{
+	struct expiring *expiring = arg;
+	struct row_event_expire_list *rows = NULL;
+	size_t count = 0;
+	enum err err = q_event_expire_list(
+	    ctx->db, ctx->arena, expiring->before, expiring->max, &rows, &count);
+
+	for (size_t i = 0; i < count && err == ERR_OK; i++)
+		err = remove_event(ctx, rows[i].id);
+	expiring->removed = count;
+	return err;
+}
+
+enum err event_expire(struct ctx *ctx, int64_t before_ms, int64_t max, uint64_t *ret_removed)
+{
+	struct expiring expiring = { .before = uuid_floor(before_ms), .max = max };
+	enum err err = tx_run(ctx, remove_old, &expiring);
+
+	if (err == ERR_OK)
+		*ret_removed = expiring.removed;
+	return err;
 }

@@ -86,4 +86,9 @@ enum err event_get(struct ctx *ctx, struct uuid id, struct event *ret_event) MUS
  */
 enum err event_replay(struct ctx *ctx, struct uuid id, struct event *ret_event) MUST_CHECK;
 
+/* Removes events older than before_ms with their deliveries and attempts, at most max events, in a
+ * transaction of its own; *ret_removed events. For the batch. */
+enum err event_expire(
+    struct ctx *ctx, int64_t before_ms, int64_t max, uint64_t *ret_removed) MUST_CHECK;
+
 #endif

@@ -237,15 +237,6 @@ enum err webhook_recover_count(struct ctx *ctx, struct uuid application_id, stru
 
 /* ---- remove: what belonged to a deleted endpoint ---------------------------------------------------- */
 
-static enum err remove_one(struct ctx *ctx, struct uuid delivery_id)
-{
-	enum err err = work_drop(ctx, delivery_id);
-
-	if (err == ERR_OK)
-		err = q_delivery_attempts_remove(ctx->db, delivery_id);
-	return err == ERR_OK ? q_delivery_remove(ctx->db, delivery_id) : err;
-}
-
 static enum err remove_piece(struct piece *piece)
 {
 	struct ctx *ctx = piece->ctx;
@@ -257,7 +248,7 @@ static enum err remove_piece(struct piece *piece)
 	    ctx->db, ctx->arena, endpoint_id, LIMIT_TASK_PIECE, &rows, &count);
 
 	for (size_t i = 0; i < count && err == ERR_OK; i++)
-		err = remove_one(ctx, rows[i].id);
+		err = delivery_remove(ctx, rows[i].id);
 	piece->seen += (int64_t)count;
 	piece->done += (int64_t)count;
 	piece->finished = count < LIMIT_TASK_PIECE;

@@ -591,6 +591,34 @@ static void test_fails_closed(void **state UNUSED)
 	json_decref(key.jwk);
 }
 
+/* What is past its time goes with all that belongs to it, and nothing else. */
+static void test_expired(void **state UNUSED)
+{
+	uint64_t removed = 0;
+	int64_t now_ms = clock_now_ms();
+
+	endpoint(ALL);
+	core_act(tenant, ENV_SANDBOX);
+	clock_set(now_ms + 1000);
+	core_verification(NULL, true, false);
+	core_verification(NULL, true, false);
+	clock_set(now_ms + 60000);
+	core_verification(NULL, true, false);
+	core_run(
+	    "INSERT INTO delivery_attempt (delivery_id, number, id, endpoint_id, started_at, "
+	    "duration_ms, error) SELECT id, 1, id, endpoint_id, NOW(), 1, 'none' FROM delivery");
+	assert_int_equal(event_expire(&ctx, now_ms + 30000, 1, &removed), ERR_OK);
+	assert_int_equal(removed, 1);
+	assert_int_equal(event_expire(&ctx, now_ms + 30000, 10, &removed), ERR_OK);
+	assert_int_equal(removed, 1);
+	assert_int_equal(event_expire(&ctx, now_ms + 30000, 10, &removed), ERR_OK);
+	assert_int_equal(removed, 0);
+	assert_int_equal(core_number("SELECT COUNT(*) FROM event"), 1);
+	assert_int_equal(deliveries("1"), 1);
+	assert_int_equal(core_number("SELECT COUNT(*) FROM delivery_attempt"), 1);
+	assert_int_equal(core_number("SELECT COUNT(*) FROM work"), 1);
+}
+
 /* Sealing anew reaches secrets and claims, and what they open to stays the same. */
 static void test_sealed_anew(void **state UNUSED)
 {
@@ -703,6 +731,7 @@ int main(void)
 		cmocka_unit_test_setup(test_one_active_key, set_up),
 		cmocka_unit_test_setup(test_fails_closed, set_up),
 		cmocka_unit_test_setup(test_recovery, set_up),
+		cmocka_unit_test_setup(test_expired, set_up),
 		cmocka_unit_test_setup(test_sealed_anew, set_up),
 	};
 	int failed;
