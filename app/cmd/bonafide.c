@@ -31,6 +31,8 @@ static const struct ctl_noun *const nouns[] = {
 	&noun_verification,
 	&noun_erase,
 	&noun_work,
+	&noun_webhook,
+	&noun_delivery,
 };
 
 /* ---- what a command needs ----------------------------------------------------------------- */

@@ -4,18 +4,13 @@
 
 #include <errno.h>
 #include <pwd.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "keyring.h"
 #include "reseal.h"
 #include "stmt.h"
 
 #define REASON_SIZE 512
-#define PROGRESS_MS 200       /* between two looks of the bar on a terminal */
-#define PROGRESS_LINE_MS 5000 /* between two lines elsewhere */
-#define BAR_WIDTH 30
 
 /* ---- init, add ---------------------------------------------------------------------------- */
 
@@ -165,58 +160,13 @@ static const struct ctl_column rotated_columns[] = {
 	COLUMN_INT(struct rotated, rows),
 };
 
-struct progress {
-	FILE *out;
-	bool terminal;
-	int64_t began_ms;
-	int64_t shown_ms;
-	bool drawn;
-};
-
-static void draw_bar(struct progress *progress, uint64_t done, uint64_t total, int64_t now_ms)
-{
-	char bar[BAR_WIDTH + 1];
-	size_t filled = total == 0 ? BAR_WIDTH : (size_t)(done * BAR_WIDTH / total);
-	int64_t took_ms = now_ms - progress->began_ms + 1;
-
-	memset(bar, '.', BAR_WIDTH);
-	memset(bar, '#', filled > BAR_WIDTH ? BAR_WIDTH : filled);
-	bar[BAR_WIDTH] = '\0';
-	fprintf(progress->out, "\r[%s] %3llu %%  %llu of %llu rows, %llu a second ", bar,
-	    (unsigned long long)(total == 0 ? 100 : done * 100 / total), (unsigned long long)done,
-	    (unsigned long long)total, (unsigned long long)(done * 1000 / (uint64_t)took_ms));
-	fflush(progress->out);
-	progress->drawn = true;
-}
-
-/* A bar on a terminal, a line now and then elsewhere. */
-static bool show_progress(void *arg, uint64_t done, uint64_t total)
-{
-	struct progress *progress = arg;
-	int64_t now_ms = clock_mono_ms();
-	int64_t every_ms = progress->terminal ? PROGRESS_MS : PROGRESS_LINE_MS;
-
-	if (done < total && now_ms - progress->shown_ms < every_ms)
-		return true;
-	progress->shown_ms = now_ms;
-	if (progress->terminal)
-		draw_bar(progress, done, total, now_ms);
-	else
-		fprintf(progress->out, "%llu of %llu rows\n", (unsigned long long)done,
-		    (unsigned long long)total);
-	return true;
-}
-
 static enum err rotate(struct ctl *ctl, UNUSED const void *input)
 {
-	struct progress progress = { .out = ctl->err,
-		.terminal = isatty(fileno(ctl->err)) != 0,
-		.began_ms = clock_mono_ms() };
+	struct ctl_progress progress = ctl_progress_begin(ctl, "rows");
 	uint64_t done = 0;
-	enum err err = reseal_run(&ctl->ctx, BATCH_ROWS, show_progress, &progress, &done);
+	enum err err = reseal_run(&ctl->ctx, BATCH_ROWS, ctl_progress_show, &progress, &done);
 
-	if (progress.drawn)
-		fputc('\n', ctl->err);
+	ctl_progress_end(&progress);
 	if (err == ERR_NO_KEY)
 		return ctl_fail(ctl, err,
 		    "a row is sealed under a key that is not in %s; %llu rows were sealed anew "
@@ -253,7 +203,7 @@ static const struct ctl_command commands[] = {
 	    .needs = CTL_DB | CTL_KEYS,
 	    .run = rotate,
 	    .summary = "seal everything again under the newest key",
-	    .help = "Seals every verification that is under an older key again under the newest, "
+	    .help = "Seals everything that is under an older key again under the newest, "
 		    "a few hundred rows at a time, while everything else goes on. Safe to stop "
 		    "and to run again. Afterwards, and after idempotency_ttl_h, the old keys' "
 		    "lines can go from the file." },

@@ -30,7 +30,7 @@ static const struct ctl_arg list_args[] = {
 struct work_shown {
 	struct uuid id;
 	const char *kind;
-	struct uuid subject;
+	const char *subject;
 	const char *lane;
 	const char *state;
 	int64_t due_at;
@@ -43,7 +43,7 @@ struct work_shown {
 static const struct ctl_column list_columns[] = {
 	COLUMN_ID(struct work_shown, id, ID_WORK),
 	COLUMN_TEXT(struct work_shown, kind),
-	COLUMN_ID(struct work_shown, subject, ID_VERIFICATION),
+	COLUMN_TEXT(struct work_shown, subject),
 	COLUMN_TEXT(struct work_shown, lane),
 	COLUMN_TEXT(struct work_shown, state),
 	COLUMN_TIME(struct work_shown, due_at),
@@ -66,6 +66,21 @@ static const char *state_of(int64_t due_at_ms, int64_t lease_until_ms, int64_t n
 	return due_at_ms <= now_ms ? "due" : "waiting";
 }
 
+/* What a piece of work is about depends on its kind. NULL when memory is out. */
+static const char *subject_of(struct ctl *ctl, const char *kind_word, struct uuid id)
+{
+	char text[ID_TEXT_SIZE];
+	enum work_kind kind;
+	enum id_kind of = ID_VERIFICATION;
+
+	if (work_kind_parse(kind_word, &kind) == ERR_OK && kind == WORK_DELIVERY)
+		of = ID_DELIVERY;
+	else if (work_kind_parse(kind_word, &kind) == ERR_OK && kind == WORK_TASK)
+		of = ID_TASK;
+	id_text(of, id, text);
+	return arena_strdup(ctl->ctx.arena, text);
+}
+
 static enum err list(struct ctl *ctl, const void *input)
 {
 	const struct list_input *in = input;
@@ -84,7 +99,7 @@ static enum err list(struct ctl *ctl, const void *input)
 	for (size_t i = 0; i < count; i++)
 		shown[i] = (struct work_shown){ .id = rows[i].id,
 			.kind = rows[i].kind,
-			.subject = rows[i].subject_id,
+			.subject = subject_of(ctl, rows[i].kind, rows[i].subject_id),
 			.lane = rows[i].lane,
 			.state = state_of(rows[i].due_at, rows[i].lease_until, now),
 			.due_at = rows[i].due_at,
@@ -92,6 +107,8 @@ static enum err list(struct ctl *ctl, const void *input)
 			.failures = rows[i].failures,
 			.lease_until = rows[i].lease_until,
 			.created_at = rows[i].created_at };
+	if (arena_overflowed(ctl->ctx.arena))
+		return ERR_NOMEM;
 	return ctl_print_list(ctl, list_columns, shown, count, "The queue is empty.");
 }
 

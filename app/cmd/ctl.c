@@ -175,8 +175,27 @@ static const char *id_noun(enum id_kind kind)
 		[ID_REQUEST] = "the id of a request",
 		[ID_SCORE] = "the id of a score",
 		[ID_WORK] = "the id of a piece of work",
+		[ID_WEBHOOK] = "the id of a webhook",
+		[ID_ENDPOINT] = "the id of a webhook",
+		[ID_WEBHOOK_KEY] = "the id of an encryption key",
+		[ID_EVENT] = "the id of an event",
+		[ID_DELIVERY] = "the id of a delivery",
+		[ID_ATTEMPT] = "the id of an attempt",
+		[ID_TASK] = "the id of a task",
+		[ID_SESSION] = "the id of a session",
+		[ID_SESSION_ATTEMPT] = "the id of a session's attempt",
 	};
-	return nouns[kind];
+	return nouns[kind] == NULL ? "another id" : nouns[kind];
+}
+
+/* A webhook has two spellings, one of each family that manages it; both are one. */
+static enum err read_id(enum id_kind kind, const char *text, struct uuid *ret_id)
+{
+	enum err err = id_parse(kind, text, ret_id);
+
+	if (err != ERR_OK && kind == ID_WEBHOOK)
+		err = id_parse(ID_ENDPOINT, text, ret_id);
+	return err;
 }
 
 static enum err take_id(
@@ -185,7 +204,7 @@ static enum err take_id(
 	struct uuid other;
 	char what[160];
 
-	if (id_parse(arg->id, text, ret_id) == ERR_OK)
+	if (read_id(arg->id, text, ret_id) == ERR_OK)
 		return ERR_OK;
 	for (int kind = 0; kind < ID__MAX; kind++) {
 		if (id_parse((enum id_kind)kind, text, &other) != ERR_OK)

@@ -286,6 +286,34 @@ enum err ctl_print(struct ctl *ctl, const struct ctl_section *sections, size_t c
 /* Text fit for a terminal: control characters (C0, DEL, C1) become '?'. Appends to out. */
 void ctl_plain(const char *text, struct buf *out);
 
+/*
+ * The same for bytes of any sort: control characters, and bytes that are no UTF-8, become \n, \t
+ * or \x1b; lines: newlines stay. Characters that turn the direction of text are escaped too.
+ */
+void ctl_escape(const char *text, size_t len_bytes, bool lines, struct buf *out);
+
+/* ---- progress ------------------------------------------------------------------------------ */
+
+/* A bar on a terminal, a line now and then elsewhere, on ctl->err. */
+struct ctl_progress {
+	FILE *out;
+	const char *what; /* "rows" */
+	bool terminal;
+	bool drawn;
+	int64_t began_ms;
+	int64_t shown_ms;
+};
+
+/* Begins; what: the things that are counted. */
+struct ctl_progress ctl_progress_begin(struct ctl *ctl, const char *what);
+
+/* Shows how far it is, if it is time to. arg: the struct ctl_progress. Always true, so that it
+ * fits where a callback may stop the work. */
+bool ctl_progress_show(void *arg, uint64_t done, uint64_t total);
+
+/* Ends the bar's line, if one was drawn. */
+void ctl_progress_end(struct ctl_progress *progress);
+
 /* ---- the nouns ---------------------------------------------------------------------------- */
 
 extern const struct ctl_noun noun_migrate;
@@ -297,6 +325,8 @@ extern const struct ctl_noun noun_key;
 extern const struct ctl_noun noun_catalogue;
 extern const struct ctl_noun noun_verification;
 extern const struct ctl_noun noun_work;
+extern const struct ctl_noun noun_webhook;
+extern const struct ctl_noun noun_delivery;
 extern const struct ctl_noun noun_status;
 extern const struct ctl_noun noun_erase;
 extern const struct ctl_noun noun_settings;

@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "json.h"
@@ -12,6 +13,9 @@
 
 #define GAP 2 /* spaces between two columns */
 #define NOTHING "-"
+#define PROGRESS_MS 200       /* between two looks of the bar on a terminal */
+#define PROGRESS_LINE_MS 5000 /* between two lines elsewhere */
+#define BAR_WIDTH 30
 
 /* ---- cells -------------------------------------------------------------------------------- */
 
@@ -55,6 +59,61 @@ void ctl_plain(const char *text, struct buf *out)
 			at++;
 		} else {
 			buf_addc(out, (char)*at);
+		}
+	}
+}
+
+/* The length of the character that begins here, 0 when its bytes are no UTF-8. */
+static size_t char_len(const char *text, size_t left)
+{
+	unsigned char first = (unsigned char)text[0];
+	size_t len = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+
+	return len <= left && utf8_valid(text, len) ? len : 0;
+}
+
+/* Control characters, and those that turn the direction of what stands beside them: U+200E,
+ * U+200F, U+2028 to U+202E, U+2066 to U+2069. */
+static bool is_unfit(const char *text, size_t len)
+{
+	const unsigned char *at = (const unsigned char *)text;
+
+	if (len == 1)
+		return at[0] < 0x20 || at[0] == 0x7f;
+	if (len == 2)
+		return at[0] == 0xc2 && at[1] <= 0x9f;
+	if (len == 4 || at[0] != 0xe2)
+		return false;
+	return (at[1] == 0x80 &&
+		   (at[2] == 0x8e || at[2] == 0x8f || (at[2] >= 0xa8 && at[2] <= 0xae))) ||
+	       (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9);
+}
+
+static void escape_bytes(const char *text, size_t len, struct buf *out)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] == '\n')
+			buf_adds(out, "\\n");
+		else if (text[i] == '\t')
+			buf_adds(out, "\\t");
+		else if (text[i] == '\r')
+			buf_adds(out, "\\r");
+		else
+			buf_printf(out, "\\x%02x", (unsigned)(unsigned char)text[i]);
+	}
+}
+
+void ctl_escape(const char *text, size_t len_bytes, bool lines, struct buf *out)
+{
+	for (size_t at = 0, len; at < len_bytes; at += len) {
+		len = char_len(text + at, len_bytes - at);
+		if (len == 0) {
+			len = 1;
+			escape_bytes(text + at, len, out);
+		} else if ((lines && text[at] == '\n') || !is_unfit(text + at, len)) {
+			buf_add(out, text + at, len);
+		} else {
+			escape_bytes(text + at, len, out);
 		}
 	}
 }
@@ -408,4 +467,54 @@ void ctl_note(struct ctl *ctl, const char *format, ...)
 	vfprintf(ctl->err, format, args);
 	va_end(args);
 	fputc('\n', ctl->err);
+}
+
+/* ---- progress ----------------------------------------------------------------------------- */
+
+struct ctl_progress ctl_progress_begin(struct ctl *ctl, const char *what)
+{
+	return (struct ctl_progress){ .out = ctl->err,
+		.what = what,
+		.terminal = isatty(fileno(ctl->err)) != 0,
+		.began_ms = clock_mono_ms() };
+}
+
+static void draw_bar(struct ctl_progress *progress, uint64_t done, uint64_t total, int64_t now_ms)
+{
+	char bar[BAR_WIDTH + 1];
+	size_t filled = total == 0 ? BAR_WIDTH : (size_t)(done * BAR_WIDTH / total);
+	int64_t took_ms = now_ms - progress->began_ms + 1;
+
+	memset(bar, '.', BAR_WIDTH);
+	memset(bar, '#', filled > BAR_WIDTH ? BAR_WIDTH : filled);
+	bar[BAR_WIDTH] = '\0';
+	fprintf(progress->out, "\r[%s] %3llu %%  %llu of %llu %s, %llu a second ", bar,
+	    (unsigned long long)(total == 0 ? 100 : done * 100 / total), (unsigned long long)done,
+	    (unsigned long long)total, progress->what,
+	    (unsigned long long)(done * 1000 / (uint64_t)took_ms));
+	fflush(progress->out);
+	progress->drawn = true;
+}
+
+bool ctl_progress_show(void *arg, uint64_t done, uint64_t total)
+{
+	struct ctl_progress *progress = arg;
+	int64_t now_ms = clock_mono_ms();
+	int64_t every_ms = progress->terminal ? PROGRESS_MS : PROGRESS_LINE_MS;
+
+	if (done < total && now_ms - progress->shown_ms < every_ms)
+		return true;
+	progress->shown_ms = now_ms;
+	if (progress->terminal)
+		draw_bar(progress, done, total, now_ms);
+	else
+		fprintf(progress->out, "%llu of %llu %s\n", (unsigned long long)done,
+		    (unsigned long long)total, progress->what);
+	return true;
+}
+
+void ctl_progress_end(struct ctl_progress *progress)
+{
+	if (progress->drawn)
+		fputc('\n', progress->out);
 }

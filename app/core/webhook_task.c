@@ -13,6 +13,8 @@
 /* Behind everything a lane is for; tasks share one. */
 #define TASK_LANE "tasks"
 
+#define COUNT_MEMORY 4194304
+
 enum err webhook_task_put(struct ctx *ctx, enum task_kind kind, struct uuid application_id,
     struct uuid endpoint_id, int64_t since_ms, int64_t until_ms, struct uuid *ret_id)
 {
@@ -196,6 +198,35 @@ static enum err recover(struct piece *piece)
 	return err;
 }
 
+/* Walks over the events of a range as one endpoint sees them; NULL counts the events themselves. */
+static enum err count_events(
+    struct piece *piece, const struct row_webhook_subscribers *endpoint, int64_t *count)
+{
+	const struct row_webhook_task_get *task = piece->task;
+	struct ctx *ctx = piece->ctx;
+	bool sandbox =
+	    endpoint != NULL && strcmp(endpoint->environment, environment_word(ENV_SANDBOX)) == 0;
+	size_t page = LIMIT_TASK_PIECE;
+	enum err err = ERR_OK;
+
+	piece->position = UUID_NIL;
+	while (err == ERR_OK && page == LIMIT_TASK_PIECE) {
+		struct row_event_recover_page *events = NULL;
+		struct uuid low, high;
+		arena_reset(ctx->arena);
+		recover_range(piece, &low, &high);
+		err = q_event_recover_page(ctx->db, ctx->arena,
+		    endpoint == NULL ? task->application_id : endpoint->id, task->application_id,
+		    sandbox ? environment_word(ENV_SANDBOX) : NULL, low, high, LIMIT_TASK_PIECE,
+		    &events, &page);
+		for (size_t i = 0; i < page && err == ERR_OK; i++)
+			*count += endpoint == NULL || is_wanted(&events[i], endpoint);
+		if (page > 0)
+			piece->position = events[page - 1].id;
+	}
+	return err;
+}
+
 enum err webhook_recover_count(struct ctx *ctx, struct uuid application_id, struct uuid endpoint_id,
     int64_t since_ms, int64_t until_ms, int64_t *ret_events, int64_t *ret_deliveries)
 {
@@ -203,34 +234,27 @@ enum err webhook_recover_count(struct ctx *ctx, struct uuid application_id, stru
 		.endpoint_id = endpoint_id,
 		.since = since_ms,
 		.until = until_ms };
-	struct piece piece = { .ctx = ctx, .task = &task };
+	struct ctx own = *ctx;
+	struct piece piece = { .ctx = &own, .task = &task };
 	struct row_webhook_subscribers *endpoints = NULL;
-	struct row_event_recover_page *events = NULL;
-	struct uuid low, high;
-	size_t count = 0, page = LIMIT_TASK_PIECE;
-	int64_t seen = 0, wanted = 0;
-	enum err err =
-	    q_webhook_subscribers(ctx->db, ctx->arena, application_id, &endpoints, &count);
+	size_t count = 0;
+	int64_t events = 0, wanted = 0;
+	/* Pages come and go in memory of their own. */
+	enum err err = arena_new(COUNT_MEMORY, &own.arena);
 
+	if (err == ERR_OK)
+		err =
+		    q_webhook_subscribers(ctx->db, ctx->arena, application_id, &endpoints, &count);
+	if (err == ERR_OK)
+		err = count_events(&piece, NULL, &events);
 	for (size_t i = 0; i < count && err == ERR_OK; i++) {
-		if (!uuid_is_nil(endpoint_id) && !uuid_equal(endpoint_id, endpoints[i].id))
-			continue;
-		piece.position = UUID_NIL;
-		seen = 0;
-		for (page = LIMIT_TASK_PIECE; err == ERR_OK && page == LIMIT_TASK_PIECE;) {
-			recover_range(&piece, &low, &high);
-			err = q_event_recover_page(ctx->db, ctx->arena, endpoints[i].id,
-			    application_id, NULL, low, high, LIMIT_TASK_PIECE, &events, &page);
-			for (size_t j = 0; j < page && err == ERR_OK; j++)
-				wanted += is_wanted(&events[j], &endpoints[i]);
-			seen += (int64_t)page;
-			if (page > 0)
-				piece.position = events[page - 1].id;
-		}
+		if (uuid_is_nil(endpoint_id) || uuid_equal(endpoint_id, endpoints[i].id))
+			err = count_events(&piece, &endpoints[i], &wanted);
 	}
+	arena_free(&own.arena);
 	if (err != ERR_OK)
 		return err;
-	*ret_events = seen;
+	*ret_events = events;
 	*ret_deliveries = wanted;
 	return ERR_OK;
 }

@@ -435,6 +435,14 @@ static void test_retry(void **state UNUSED)
 	assert_int_equal(delivery.row.attempt_count, 0);
 	assert_true(delivery.row.last_status_code == DB_NULL);
 	assert_nothing_is_lost();
+	/* Of a disabled endpoint: held. */
+	core_run("DELETE FROM work");
+	core_run("UPDATE delivery SET status = 'failed'");
+	core_run("UPDATE webhook_endpoint SET disabled = 'gone'");
+	assert_int_equal(tx_run(&ctx, retry_tx, &delivery), ERR_OK);
+	assert_string_equal(delivery.row.status, "pending");
+	assert_true(delivery.row.next_attempt_at == TIME_NONE);
+	assert_int_equal(core_number("SELECT COUNT(*) FROM work"), 0);
 	core_act(core_tenant(), ENV_LIVE);
 	assert_int_equal(tx_run(&ctx, retry_tx, &delivery), ERR_DELIVERY_NOT_FOUND);
 }
