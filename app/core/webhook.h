@@ -27,9 +27,8 @@ struct webhook_new {
 
 /*
  * Registers an endpoint of the acting tenant, in the environment of its key, inside the caller's
- * transaction. *ret_secret: "whsec_…", in the arena; kyc shows it now and never again. ERR_VALIDATION:
- * the URL may not be reached (one answer for every reason: contract/webhooks.md, egress), with
- * LIMIT_ENDPOINTS there already, ERR_FULL.
+ * transaction. *ret_secret: "whsec_…", in the arena; kyc shows it now and never again. The URL has
+ * been asked about before (webhook_url_ok()). With LIMIT_ENDPOINTS there already: ERR_FULL.
  */
 enum err webhook_create(struct ctx *ctx, const struct webhook_new *input,
     struct row_webhook_get *ret_row, const char **ret_secret) MUST_CHECK;
@@ -64,8 +63,8 @@ struct webhook_change {
 	int64_t rate_per_s;           /* DB_NULL; 0: no limit */
 };
 
-/* Inside the caller's transaction. Enabling releases what was held. ERR_WEBHOOK_NOT_FOUND,
- * ERR_VALIDATION (the URL, as with webhook_create()). */
+/* Inside the caller's transaction. Enabling releases what was held. ERR_WEBHOOK_NOT_FOUND.
+ * A new URL has been asked about before, as with webhook_create(). */
 enum err webhook_change(struct ctx *ctx, struct uuid id, const struct webhook_change *change,
     struct row_webhook_get *ret_row) MUST_CHECK;
 

@@ -94,9 +94,34 @@ static void set_bool(const struct field *row, void *object, bool value)
 
 /* ---- one value as text, which is how both bodies and queries give most of them --------------- */
 
+static bool has_controls(const char *text)
+{
+	for (const char *c = text; *c != '\0'; c++) {
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			return true;
+	}
+	return false;
+}
+
+static const char *trimmed(const char *text, struct arena *arena)
+{
+	static const char blanks[] = " \t\r\n";
+	size_t len;
+
+	text += strspn(text, blanks);
+	len = strlen(text);
+	while (len > 0 && strchr(blanks, text[len - 1]) != NULL)
+		len--;
+	return text[len] == '\0' ? text : arena_strndup(arena, text, len);
+}
+
 static void take_plain_text(const struct field *row, const char *text, struct arena *arena,
     void *object, struct complaints *complaints)
 {
+	if ((row->flags & FIELD_TRIM) != 0)
+		text = trimmed(text, arena);
+	if (text == NULL)
+		return; /* the arena has overflowed, which its owner will see */
 	int64_t length = (int64_t)utf8_length(text);
 
 	if (length < row->min || length > row->max) {
@@ -110,11 +135,9 @@ static void take_plain_text(const struct field *row, const char *text, struct ar
 		complain(complaints, row->name, message == NULL ? "has a wrong length" : message);
 		return;
 	}
-	for (const char *c = text; *c != '\0'; c++) {
-		if ((unsigned char)*c < 0x20 || *c == 0x7f) {
-			complain(complaints, row->name, "must not contain control characters");
-			return;
-		}
+	if (has_controls(text)) {
+		complain(complaints, row->name, "must not contain control characters");
+		return;
 	}
 	if (row->pattern != NULL && !pattern_matches(row, text)) {
 		complain(complaints, row->name, row->pattern_words);
@@ -198,12 +221,28 @@ void field_take_int(const struct field *row, int64_t value, struct arena *arena,
 		set_i64(row, object, value);
 }
 
-void field_take_bool(const struct field *row, bool value, void *object)
+void field_take_truth(const struct field *row, bool value, void *object)
 {
-	set_bool(row, object, value);
+	if (row->type == FIELD_SWITCH)
+		set_i64(row, object, value);
+	else
+		set_bool(row, object, value);
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------- */
+
+static bool word_in(const char *joined, const char *word)
+{
+	size_t wanted = strlen(word);
+
+	while (*joined != '\0') {
+		size_t len = strcspn(joined, " ");
+		if (len == wanted && memcmp(joined, word, len) == 0)
+			return true;
+		joined += len + (joined[len] == ' ');
+	}
+	return false;
+}
 
 static void take_words(const struct field *row, const json_t *value, struct arena *arena,
     void *object, struct complaints *complaints)
@@ -229,11 +268,81 @@ static void take_words(const struct field *row, const json_t *value, struct aren
 			complain_words(complaints, arena, row);
 			goto out;
 		}
-		buf_printf(&joined, "%s%s", i == 0 ? "" : " ", word);
+		if (!word_in(buf_str(&joined), word))
+			buf_printf(&joined, "%s%s", i == 0 ? "" : " ", word);
 	}
 	set_text(row, object, arena_strdup(arena, buf_str(&joined)));
 out:
 	buf_free(&joined);
+}
+
+/* What is wrong with one of the texts, or NULL; what is right is added to taken. */
+static const char *take_one_of_texts(
+    const struct field *row, const json_t *item, struct arena *arena, json_t *taken)
+{
+	const char *given = json_string_value(item);
+	const char *text = given == NULL ? NULL : trimmed(given, arena);
+	size_t i;
+	const json_t *other;
+
+	if (text == NULL || text[0] == '\0' || (int64_t)utf8_length(text) > row->item_max)
+		return arena_printf(
+		    arena, "must be texts of 1 to %lld characters", (long long)row->item_max);
+	if (has_controls(text))
+		return "must not contain control characters";
+	json_array_foreach(taken, i, other)
+	{
+		if (ascii_equal_nocase(json_string_value(other), text))
+			return "must not have the same text twice";
+	}
+	return json_array_append_new(taken, json_string(text)) == 0 ? NULL : "cannot be read";
+}
+
+static void take_texts(const struct field *row, const json_t *value, struct arena *arena,
+    void *object, struct complaints *complaints)
+{
+	json_t *taken = json_array();
+	const char *fault = NULL;
+	struct buf text;
+	size_t i;
+	const json_t *item;
+
+	if (!json_is_array(value) || (int64_t)json_array_size(value) < row->min ||
+	    (int64_t)json_array_size(value) > row->max)
+		fault = arena_printf(arena, "must be an array of %lld to %lld texts",
+		    (long long)row->min, (long long)row->max);
+	json_array_foreach(value, i, item)
+	{
+		if (fault == NULL)
+			fault = take_one_of_texts(row, item, arena, taken);
+	}
+	buf_init(&text, 16384);
+	if (fault == NULL && json_write(taken, &text) != ERR_OK)
+		fault = "is too long";
+	if (fault == NULL)
+		set_text(row, object, arena_strdup(arena, buf_str(&text)));
+	else
+		complain(complaints, row->name, fault);
+	buf_free(&text);
+	json_decref(taken);
+}
+
+static void take_truth(
+    const struct field *row, const json_t *value, void *object, struct complaints *complaints)
+{
+	if (json_is_boolean(value))
+		field_take_truth(row, json_is_true(value), object);
+	else
+		complain(complaints, row->name, "must be true or false");
+}
+
+static void take_object(
+    const struct field *row, const json_t *value, void *object, struct complaints *complaints)
+{
+	if (json_is_object(value))
+		memcpy((char *)object + row->offset, &value, sizeof(value));
+	else
+		complain(complaints, row->name, "must be a JSON object");
 }
 
 static void take_json(const struct field *row, const json_t *value, struct arena *arena,
@@ -241,10 +350,14 @@ static void take_json(const struct field *row, const json_t *value, struct arena
 {
 	if (row->type == FIELD_WORDS)
 		take_words(row, value, arena, object, complaints);
-	else if (row->type == FIELD_BOOL && json_is_boolean(value))
-		set_bool(row, object, json_is_true(value));
-	else if (row->type == FIELD_BOOL)
-		complain(complaints, row->name, "must be true or false");
+	else if (row->type == FIELD_TEXTS)
+		take_texts(row, value, arena, object, complaints);
+	else if (row->type == FIELD_BOOL || row->type == FIELD_SWITCH)
+		take_truth(row, value, object, complaints);
+	else if (row->type == FIELD_JSON)
+		take_object(row, value, object, complaints);
+	else if (json_is_null(value) && (row->flags & FIELD_CLEARS) != 0)
+		set_text(row, object, "");
 	else if (row->type == FIELD_INT && json_is_integer(value))
 		field_take_int(row, json_integer_value(value), arena, object, complaints);
 	else if (row->type == FIELD_INT)
@@ -262,6 +375,8 @@ void fields_prepare(const struct field_set *set, void *object)
 		const struct field *row = &set->rows[i];
 		if (row->type == FIELD_TIME)
 			set_i64(row, object, TIME_NONE);
+		else if (row->type == FIELD_SWITCH)
+			set_i64(row, object, DB_NULL);
 		else if (row->type == FIELD_INT)
 			set_i64(row, object, row->initial);
 		else if (row->type == FIELD_BOOL)
@@ -300,6 +415,21 @@ static void complain_unknown(const struct field_set *set, const char *name, stru
 	    message == NULL ? "is not a known field" : message);
 }
 
+/* A change that changes nothing is a slip of somebody. */
+static void complain_none(
+    const struct field_set *set, struct arena *arena, struct complaints *complaints)
+{
+	struct buf text;
+
+	buf_init(&text, 1024);
+	for (size_t i = 0; i < set->count; i++)
+		buf_printf(
+		    &text, "%s%s", i == 0 ? "must have at least one of " : ", ", set->rows[i].name);
+	const char *message = arena_strdup(arena, buf_str(&text));
+	complain(complaints, "body", message == NULL ? "must not be empty" : message);
+	buf_free(&text);
+}
+
 enum err fields_read_json(const struct field_set *set, const json_t *body, struct arena *arena,
     void *ret_struct, struct complaints *complaints)
 {
@@ -312,6 +442,8 @@ enum err fields_read_json(const struct field_set *set, const json_t *body, struc
 		complain(complaints, "body", "must be a JSON object");
 		return ERR_VALIDATION;
 	}
+	if (set->some_required && json_object_size(body) == 0)
+		complain_none(set, arena, complaints);
 	for (size_t i = 0; i < set->count; i++) {
 		const struct field *row = &set->rows[i];
 		const json_t *member = json_object_get(body, row->name);

@@ -20,13 +20,20 @@ enum field_type {
 	FIELD_TEXT,  /* const char *: UTF-8, length in code points within [min, max] */
 	FIELD_WORD,  /* const char *: one of words */
 	FIELD_WORDS, /* const char *: in: array of min..max words (each one of words); the member
-			becomes them joined by one space. out: array from such a text */
+			becomes them joined by one space, each once. out: array from such a text */
+	FIELD_TEXTS, /* const char *: in: array of min..max free texts, trimmed, each of 1..item_max
+			code points, no two alike whatever the case of their ASCII letters; the
+			member becomes it as JSON text. out: from such a text; NULL is [] */
 	FIELD_BOOL,  /* bool */
-	FIELD_INT,   /* int64_t within [min, max] */
-	FIELD_DATE,  /* const char *: a real YYYY-MM-DD */
+	FIELD_SWITCH, /* int64_t 1 or 0; DB_NULL where it is left unsaid */
+	FIELD_INT,    /* int64_t within [min, max] */
+	FIELD_DATE,   /* const char *: a real YYYY-MM-DD */
 	FIELD_TIME, /* int64_t UTC ms: in: ISO 8601 date or time; out: whole seconds, TIME_NONE null */
-	FIELD_ID,    /* struct uuid as TypeID of id_kind; nil is null */
-	FIELD_RATIO, /* int64_t percent, out only: a number 0 to 1 with two decimals */
+	FIELD_ID,      /* struct uuid as TypeID of id_kind; nil is null */
+	FIELD_RATIO,   /* int64_t percent, out only: a number 0 to 1 with two decimals */
+	FIELD_JSON,    /* in: const json_t *, an object, borrowed. out: const char *, JSON text */
+	FIELD_OBJECT,  /* out only: a struct inside the struct, by the rows of set */
+	FIELD_OBJECTS, /* out only: a pointer to an array of such, its count at count_offset */
 	FIELD__MAX
 };
 
@@ -34,6 +41,11 @@ enum field_type {
 #define FIELD_REQUIRED (1u << 0)
 #define FIELD_NULLABLE (1u << 1) /* null is accepted (as absent), or may be written */
 #define FIELD_DAY_END (1u << 2)  /* FIELD_TIME given as a date means its last millisecond */
+#define FIELD_TRIM (1u << 3)     /* FIELD_TEXT: without the blanks around it */
+#define FIELD_CLEARS (1u << 4)   /* FIELD_TEXT: null becomes "", which no text of min 1 can be */
+#define FIELD_OPTIONAL (1u << 5) /* out: left out where it is null, false or the nil id */
+
+struct field_set;
 
 struct field {
 	enum field_type type;
@@ -46,9 +58,13 @@ struct field {
 	const char *pattern_words; /* what the pattern means, for the complaint */
 	const struct word_list *words;
 	enum id_kind id_kind;
-	int64_t initial;      /* FIELD_INT and FIELD_BOOL when absent */
-	const char *sentence; /* for the document */
-	const char *example;  /* JSON text; NULL for none */
+	int64_t initial;             /* FIELD_INT and FIELD_BOOL when absent */
+	int64_t item_max;            /* FIELD_TEXTS: code points of one */
+	const struct field_set *set; /* FIELD_OBJECT and FIELD_OBJECTS */
+	size_t count_offset;         /* FIELD_OBJECTS: of the size_t beside it */
+	size_t item_size;            /* FIELD_OBJECTS: of one, to hold against the set's */
+	const char *sentence;        /* for the document */
+	const char *example;         /* JSON text; NULL for none */
 };
 
 /* A named set of rows and the size of the struct they fill or are read from. */
@@ -57,6 +73,7 @@ struct field_set {
 	const struct field *rows;
 	size_t count;
 	size_t struct_size;
+	bool some_required; /* at least one member must be there, whichever */
 };
 
 struct complaints {
@@ -70,7 +87,8 @@ void complain(struct complaints *complaints, const char *field, const char *mess
 
 /*
  * Checks a JSON value against the set and fills ret_struct (struct_size bytes, zeroed first;
- * absent texts are NULL, absent times TIME_NONE, absent integers and booleans the row's initial).
+ * absent texts are NULL, absent times TIME_NONE, absent switches DB_NULL, absent integers and
+ * booleans the row's initial).
  * Texts borrow from body, joined words live in the arena. ERR_VALIDATION with complaints,
  * ERR_NOMEM.
  */
@@ -81,7 +99,8 @@ enum err fields_read_json(const struct field_set *set, const json_t *body, struc
 enum err fields_read_query(const struct field_set *set, const char *query, struct arena *arena,
     void *ret_struct, struct complaints *complaints) MUST_CHECK;
 
-/* Appends the object's JSON, members in the table's order. ERR_NOMEM, ERR_FULL. */
+/* Appends the object's JSON, members in the table's order; FIELD_OPTIONAL ones only where they say
+ * something. ERR_NOMEM, ERR_FULL. */
 enum err fields_write(const struct field_set *set, const void *object, struct buf *out) MUST_CHECK;
 
 /* The JSON Schema (2020-12, as OpenAPI 3.1 uses it) of a set; the caller owns it; NULL when

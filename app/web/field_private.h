@@ -10,7 +10,8 @@ void field_take_text(const struct field *row, const char *text, struct arena *ar
     struct complaints *complaints);
 void field_take_int(const struct field *row, int64_t value, struct arena *arena, void *object,
     struct complaints *complaints);
-void field_take_bool(const struct field *row, bool value, void *object);
+/* For FIELD_BOOL and FIELD_SWITCH. */
+void field_take_truth(const struct field *row, bool value, void *object);
 
 /* Zeroes the struct and sets what "absent" means for each row. */
 void fields_prepare(const struct field_set *set, void *object);

@@ -12,16 +12,16 @@ static void take_param(const struct field *row, const char *value, struct arena 
     void *object, struct complaints *complaints)
 {
 	int64_t number;
-	bool flag;
 
 	if (row->type == FIELD_INT) {
 		if (str_to_i64(value, INT64_MIN + 1, INT64_MAX, &number) == ERR_OK)
 			field_take_int(row, number, arena, object, complaints);
 		else
 			complain(complaints, row->name, "must be a whole number");
-	} else if (row->type == FIELD_BOOL) {
-		if (str_to_bool(value, &flag) == ERR_OK)
-			field_take_bool(row, flag, object);
+	} else if (row->type == FIELD_BOOL || row->type == FIELD_SWITCH) {
+		bool flag = strcmp(value, "true") == 0;
+		if (flag || strcmp(value, "false") == 0)
+			field_take_truth(row, flag, object);
 		else
 			complain(complaints, row->name, "must be true or false");
 	} else {

@@ -14,12 +14,17 @@ static const struct schema_type schema_types[FIELD__MAX] = {
 	[FIELD_TEXT] = { "string", NULL },
 	[FIELD_WORD] = { "string", NULL },
 	[FIELD_WORDS] = { "array", NULL },
+	[FIELD_TEXTS] = { "array", NULL },
 	[FIELD_BOOL] = { "boolean", NULL },
+	[FIELD_SWITCH] = { "boolean", NULL },
 	[FIELD_INT] = { "integer", NULL },
 	[FIELD_DATE] = { "string", "date" },
 	[FIELD_TIME] = { "string", "date-time" },
 	[FIELD_ID] = { "string", NULL },
 	[FIELD_RATIO] = { "number", NULL },
+	[FIELD_JSON] = { "object", NULL },
+	[FIELD_OBJECT] = { "object", NULL },
+	[FIELD_OBJECTS] = { "array", NULL },
 };
 
 static json_t *words_array(const struct word_list *words)
@@ -61,6 +66,18 @@ static void add_details(const struct field *row, bool output, json_t *schema)
 			json_object_set_new(schema, "maxItems", json_integer(row->max));
 		}
 		return;
+	case FIELD_TEXTS:
+		json_object_set_new(schema, "items",
+		    json_pack("{s:s, s:i, s:I}", "type", "string", "minLength", 1, "maxLength",
+			(json_int_t)row->item_max));
+		if (!output) {
+			json_object_set_new(schema, "minItems", json_integer(row->min));
+			json_object_set_new(schema, "maxItems", json_integer(row->max));
+		}
+		return;
+	case FIELD_OBJECTS:
+		json_object_set_new(schema, "items", fields_schema(row->set, output));
+		return;
 	case FIELD_INT:
 		json_object_set_new(schema, "minimum", json_integer(row->min));
 		json_object_set_new(schema, "maximum", json_integer(row->max));
@@ -97,7 +114,8 @@ static void allow_null(json_t *schema, const char *type)
 static json_t *row_schema(const struct field *row, bool output)
 {
 	const struct schema_type *type = &schema_types[row->type];
-	json_t *schema = json_object();
+	json_t *schema =
+	    row->type == FIELD_OBJECT ? fields_schema(row->set, output) : json_object();
 
 	if (schema == NULL)
 		return NULL;
@@ -106,7 +124,7 @@ static json_t *row_schema(const struct field *row, bool output)
 	if (type->format != NULL && (output || row->type == FIELD_DATE))
 		json_object_set_new(schema, "format", json_string(type->format));
 	add_details(row, output, schema);
-	if ((row->flags & FIELD_NULLABLE) != 0)
+	if ((row->flags & (FIELD_NULLABLE | FIELD_CLEARS)) != 0)
 		allow_null(schema, type->type);
 	if (row->sentence != NULL)
 		json_object_set_new(schema, "description", json_string(row->sentence));
@@ -124,12 +142,15 @@ json_t *fields_schema(const struct field_set *set, bool output)
 		const struct field *row = &set->rows[i];
 		json_object_set_new(properties, row->name, row_schema(row, output));
 		/* Null is written, never left out (contract/README.md, Times). */
-		if (output || (row->flags & FIELD_REQUIRED) != 0)
+		if (output ? (row->flags & FIELD_OPTIONAL) == 0
+			   : (row->flags & FIELD_REQUIRED) != 0)
 			json_array_append_new(required, json_string(row->name));
 	}
 	json_object_set_new(schema, "type", json_string("object"));
 	json_object_set_new(schema, "additionalProperties", json_false());
 	json_object_set_new(schema, "properties", properties);
+	if (set->some_required)
+		json_object_set_new(schema, "minProperties", json_integer(1));
 	if (json_array_size(required) > 0)
 		json_object_set_new(schema, "required", required);
 	else

@@ -3,7 +3,7 @@
  * gate.c is the one path every request takes, in one order, whatever its route:
  *
  *   route → credential → scope → limits → body (cap, media type) → idempotency → parse →
- *   fill the struct → handler or statement → answer
+ *   fill the struct → prepare → handler or statement → answer
  *
  * Each step reads the route's row. A step that refuses returns the error that becomes the answer.
  * The body is read after the credential, so that a stranger's megabytes are never taken in.
@@ -20,6 +20,7 @@
 #include "query.h"
 #include "reply.h"
 #include "router.h"
+#include "scope.h"
 #include "stmt.h"
 #include "str.h"
 #include "tx.h"
@@ -162,11 +163,25 @@ static enum err step_credential(struct gate *gate)
 	return ERR_OK;
 }
 
+/* contract/README.md: in the session family write implies read of the same area. */
+static const struct {
+	uint64_t has, implies;
+} implied[] = {
+	{ SCOPE_WEBHOOKS_WRITE, SCOPE_WEBHOOKS_READ },
+	{ SCOPE_SESSIONS_WRITE, SCOPE_SESSIONS_READ },
+};
+
 static enum err step_scope(struct gate *gate)
 {
 	uint64_t needed = gate->web->route->scopes;
+	uint64_t scopes = gate->web->ctx.actor.scopes;
 
-	return (gate->web->ctx.actor.scopes & needed) == needed ? ERR_OK : ERR_FORBIDDEN;
+	for (size_t i = 0; i < countof(implied) && gate->web->route->family == FAMILY_SESSION;
+	     i++) {
+		if ((scopes & implied[i].has) != 0)
+			scopes |= implied[i].implies;
+	}
+	return (scopes & needed) == needed ? ERR_OK : ERR_FORBIDDEN;
 }
 
 /* The row's limit class says what a request counts against. This release has no limiter: every
@@ -291,6 +306,10 @@ static enum err parse_body(struct web *web)
 	web->input = arena_alloc(web->arena, set->struct_size);
 	if (web->input == NULL)
 		return ERR_NOMEM;
+	if (web->raw_body_len == 0 && (web->route->flags & ROUTE_BODY_MAY_MISS) != 0) {
+		web->raw_body = "{}";
+		web->raw_body_len = 2;
+	}
 	if (web->raw_body_len == 0)
 		return web_complain(web, "body", "must be a JSON object");
 	enum err err = json_read(web->raw_body, web->raw_body_len, &web->body, &fault);
@@ -388,10 +407,13 @@ static enum err step_run(struct gate *gate)
 {
 	struct web *web = gate->web;
 	bool answered = false;
+	enum err err = web->route->prepare == NULL ? ERR_OK : web->route->prepare(web);
 
+	if (err != ERR_OK)
+		return err;
 	if ((web->route->flags & ROUTE_TX) == 0)
 		return run_route(web);
-	enum err err = tx_run(&web->ctx, run_in_tx, gate);
+	err = tx_run(&web->ctx, run_in_tx, gate);
 	if (err != ERR_DB_DUPLICATE || !gate->has_idem)
 		return err;
 	/* The same key was finished by somebody else between our look and our take. */

@@ -4,6 +4,10 @@
 
 #include <string.h>
 
+#include "router.h"
+
+#define FAULTS_CAP 131072 /* LIMIT_COMPLAINTS of the longest */
+
 /* One row per kind: its status (RFC 9110; 429 is RFC 6585) and the header it brings. */
 struct kind_row {
 	int status;
@@ -85,6 +89,8 @@ static json_t *error_details(struct web *web, enum err err)
 	return details;
 }
 
+/* ---- family kyc ------------------------------------------------------------------------------- */
+
 /* contract/README.md: {"error":{"code","message","details"}} */
 static void kyc_error(struct web *web, enum err err)
 {
@@ -99,6 +105,142 @@ static void kyc_error(struct web *web, enum err err)
 	json_decref(error);
 }
 
+/* ---- family session ---------------------------------------------------------------------------- */
+
+/* This family's word for a kind of error (NULL: the error's own), and what helps against it. */
+static const struct {
+	const char *code;
+	const char *hint;
+} session_kinds[ERR_KIND__MAX] = {
+	[ERR_KIND_INVALID] = { "BAD_REQUEST", "Correct the request and send it again." },
+	[ERR_KIND_UNAUTHENTICATED] = { NULL,
+	    "Send a valid key: Authorization: Bearer <your API key>." },
+	[ERR_KIND_PAYMENT] = { NULL, "Top up the balance, then send the request again." },
+	[ERR_KIND_DENIED] = { "FORBIDDEN", "Use a key that has the scope of this operation." },
+	[ERR_KIND_MISSING] = { "NOT_FOUND", "Check the id: it may be gone, or not be this key's." },
+	[ERR_KIND_METHOD] = { NULL, "The Allow header names the methods of this address." },
+	[ERR_KIND_CONFLICT] = { "CONFLICT", "Wait a moment, then send the request again." },
+	[ERR_KIND_TOO_LARGE] = { NULL, "Send a smaller body." },
+	[ERR_KIND_MEDIA_TYPE] = { NULL, "Send the header Content-Type: application/json." },
+	[ERR_KIND_MISMATCH] = { NULL, "Use a new Idempotency-Key for a new request." },
+	[ERR_KIND_LIMITED] = { NULL, "Wait as long as the Retry-After header says." },
+	[ERR_KIND_BROKEN] = { "INTERNAL_SERVER_ERROR",
+	    "Try again; if it stays so, tell your operator the X-Request-Id of this answer." },
+	[ERR_KIND_UNAVAILABLE] = { NULL, "Wait as long as the Retry-After header says." },
+};
+
+/* What helps against one error in particular. */
+static const char *const session_hints[ERR__MAX] = {
+	[ERR_TENANT_SUSPENDED] = "Ask your operator why the organisation is suspended.",
+	[ERR_NOT_FOUND] = "Check the path against the reference.",
+	[ERR_ENDPOINT_NOT_FOUND] = "No webhook endpoint with this id is visible to this key.",
+	[ERR_WEBHOOK_KEY_NOT_FOUND] = "No encryption key with this id is visible to this key.",
+	[ERR_DELIVERY_NOT_FOUND] = "No delivery with this id is visible to this key.",
+	[ERR_EVENT_NOT_FOUND] = "No event with this id is visible to this key.",
+	[ERR_DELIVERY_BUSY] = "The delivery is under way just now; retry it when it has ended.",
+	[ERR_EVENT_NOT_REPLAYABLE] =
+	    "Only an event with deliveries that are not under way can be replayed.",
+	[ERR_IDEMPOTENCY_IN_PROGRESS] =
+	    "Wait for the first request with this Idempotency-Key to end, then ask again.",
+};
+
+static const char *session_code(enum err err)
+{
+	const char *code = session_kinds[err_kind(err)].code;
+
+	return code == NULL ? err_code(err) : code;
+}
+
+static const char *session_hint(enum err err)
+{
+	return session_hints[err] == NULL ? session_kinds[err_kind(err)].hint : session_hints[err];
+}
+
+/* A request with faults: the first one is the message, all of them are the hint. */
+static void add_faults(const struct web *web, json_t *error)
+{
+	const struct complaint *items = web->complaints.items;
+	struct buf text;
+
+	buf_init(&text, FAULTS_CAP);
+	buf_printf(&text, "The request is not valid: %s %s.", items[0].field, items[0].message);
+	add_text(error, "message", buf_str(&text));
+	buf_clear(&text);
+	for (size_t i = 0; i < web->complaints.count; i++)
+		buf_printf(&text, "%s%s %s", i == 0 ? "" : "; ", items[i].field, items[i].message);
+	buf_addc(&text, '.');
+	add_text(error, "hint", buf_str(&text));
+	buf_free(&text);
+}
+
+/* The limit that was asked for, or the row's own where none was read. */
+static int64_t page_limit(const struct web *web)
+{
+	const struct field_set *set = web->route->query;
+	int64_t limit = 0;
+
+	for (size_t i = 0; set != NULL && i < set->count; i++) {
+		if (strcmp(set->rows[i].name, "limit") != 0)
+			continue;
+		limit = set->rows[i].initial;
+		if (web->query != NULL)
+			memcpy(
+			    &limit, (const char *)web->query + set->rows[i].offset, sizeof(limit));
+	}
+	return limit;
+}
+
+/* contract/README.md: {"data":null,"error":{"code","message","hint","docs"}}, plus "pagination" on
+ * lists. */
+static void session_error(struct web *web, enum err err)
+{
+	enum err shown = err == ERR_WEBHOOK_NOT_FOUND ? ERR_ENDPOINT_NOT_FOUND : err;
+	json_t *error = json_object();
+	json_t *body = json_pack("{s:n, s:O}", "data", "error", error);
+
+	add_text(error, "code", session_code(shown));
+	add_text(error, "message", err_sentence(shown));
+	add_text(error, "hint", session_hint(shown));
+	if (err_kind(shown) == ERR_KIND_INVALID && web->complaints.count > 0)
+		add_faults(web, error);
+	json_object_set_new(error, "docs",
+	    json_sprintf("/reference%s%s", web->route == NULL ? "" : "#",
+		web->route == NULL ? "" : web->route->operation));
+	if (web->route != NULL && web->route->reply_is_list)
+		json_object_set_new(body, "pagination",
+		    json_pack("{s:I, s:b, s:n}", "limit", (json_int_t)page_limit(web), "has_more",
+			0, "next_cursor"));
+	if (body == NULL || json_write(body, &web->reply) != ERR_OK) {
+		buf_clear(&web->reply);
+		buf_adds(&web->reply,
+		    "{\"data\":null,\"error\":{\"code\":\"INTERNAL_SERVER_ERROR\",\"message\":"
+		    "\"Something went wrong on our side.\",\"hint\":\"Try again.\","
+		    "\"docs\":\"/reference\"}}");
+	}
+	json_decref(error);
+	json_decref(body);
+}
+
+/* ---- by family ---------------------------------------------------------------------------------- */
+
+/* What stands behind "data" in an object, and the way an error is written. */
+static const struct {
+	const char *tail;
+	void (*error)(struct web *web, enum err err);
+} shapes[FAMILY__MAX] = {
+	[FAMILY_KYC] = { "}", kyc_error },
+	[FAMILY_SESSION] = { ",\"error\":null}", session_error },
+	[FAMILY_OPS] = { "}", kyc_error },
+};
+
+/* Of the route, or of where there is none. A request that was not read has no path. */
+static enum family family_of(const struct web *web)
+{
+	if (web->route != NULL)
+		return web->route->family;
+	return web->in.path == NULL ? FAMILY_KYC : router_family(web->in.path);
+}
+
 void reply_error(struct web *web, enum err err)
 {
 	enum err shown = err_public(err);
@@ -108,7 +250,7 @@ void reply_error(struct web *web, enum err err)
 	web->status = row->status;
 	if (row->header != NULL)
 		reply_header(web, row->header, row->value);
-	kyc_error(web, shown);
+	shapes[family_of(web)].error(web, shown);
 }
 
 void reply_finish(struct web *web)
@@ -126,7 +268,7 @@ enum err reply_object(struct web *web, const void *object)
 {
 	buf_adds(&web->reply, "{\"data\":");
 	enum err err = fields_write(web->route->reply, object, &web->reply);
-	buf_addc(&web->reply, '}');
+	buf_adds(&web->reply, shapes[web->route->family].tail);
 	return err == ERR_OK ? buf_err(&web->reply) : err;
 }
 
@@ -164,6 +306,27 @@ enum err reply_list(struct web *web, const void *items, size_t count)
 	enum err err = write_items(web, items, count);
 
 	buf_addc(&web->reply, '}');
+	return err == ERR_OK ? buf_err(&web->reply) : err;
+}
+
+enum err reply_more(struct web *web, const void *items, size_t count, bool more)
+{
+	const struct field_set *set = web->route->reply;
+	enum err err = write_items(web, items, count);
+	char cursor[ID_TEXT_SIZE] = "";
+	struct uuid last;
+
+	if (more) {
+		memcpy(&last,
+		    (const char *)items + (count - 1) * set->struct_size + set->rows[0].offset,
+		    sizeof(last));
+		id_text(set->rows[0].id_kind, last, cursor);
+	}
+	buf_printf(&web->reply,
+	    ",\"error\":null,\"pagination\":{\"limit\":%lld,\"has_more\":%s,"
+	    "\"next_cursor\":%s%s%s}}",
+	    (long long)page_limit(web), more ? "true" : "false", more ? "\"" : "",
+	    more ? cursor : "null", more ? "\"" : "");
 	return err == ERR_OK ? buf_err(&web->reply) : err;
 }
 

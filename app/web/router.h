@@ -16,12 +16,16 @@ struct router_match {
 
 /*
  * Matches a raw path (still percent-encoded). Paths are compared segment by segment after
- * strict decoding; an empty segment and a trailing slash match nothing. HEAD finds GET's row.
+ * strict decoding; an empty segment and a trailing slash match nothing. HEAD finds GET's row. A row
+ * matches only paths of its own family, so that no {name} takes what is another family's.
  * ERR_OK with the match, ERR_NOT_FOUND, ERR_METHOD_NOT_ALLOWED (methods filled),
  * ERR_NOMEM.
  */
 enum err router_find(const struct route *table, size_t count, const char *method, const char *path,
     struct arena *arena, struct router_match *ret_match) MUST_CHECK;
+
+/* The family of a raw path, whether or not there is something: by its longest known beginning. */
+enum family router_family(const char *path);
 
 /* "GET, HEAD, OPTIONS" for the Allow header, into out. */
 void router_allow(unsigned methods, char *out, size_t size_bytes);

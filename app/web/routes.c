@@ -21,8 +21,52 @@ static const enum err score_errors[] = { ERR_VALIDATION, ERR_VERIFICATION_NOT_FO
 static const enum err key_errors[] = { ERR_VALIDATION, ERR_PAYLOAD_TOO_LARGE,
 	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_IDEMPOTENCY_IN_PROGRESS, ERR_IDEMPOTENCY_MISMATCH, ERR_OK };
 static const enum err key_gone_errors[] = { ERR_KEY_NOT_FOUND, ERR_OK };
+static const enum err webhook_errors[] = { ERR_VALIDATION, ERR_PAYLOAD_TOO_LARGE,
+	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_IDEMPOTENCY_IN_PROGRESS, ERR_IDEMPOTENCY_MISMATCH, ERR_OK };
+static const enum err webhook_gone_errors[] = { ERR_WEBHOOK_NOT_FOUND, ERR_OK };
+static const enum err webhook_test_errors[] = { ERR_VALIDATION, ERR_WEBHOOK_NOT_FOUND,
+	ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
+static const enum err endpoint_errors[] = { ERR_ENDPOINT_NOT_FOUND, ERR_OK };
+static const enum err endpoint_body_errors[] = { ERR_VALIDATION, ERR_ENDPOINT_NOT_FOUND,
+	ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
+static const enum err whkey_make_errors[] = { ERR_VALIDATION, ERR_ENDPOINT_NOT_FOUND,
+	ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_IDEMPOTENCY_IN_PROGRESS,
+	ERR_IDEMPOTENCY_MISMATCH, ERR_OK };
+static const enum err whkey_errors[] = { ERR_VALIDATION, ERR_WEBHOOK_KEY_NOT_FOUND,
+	ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
+static const enum err delivery_errors[] = { ERR_DELIVERY_NOT_FOUND, ERR_OK };
+static const enum err delivery_retry_errors[] = { ERR_VALIDATION, ERR_DELIVERY_NOT_FOUND,
+	ERR_DELIVERY_BUSY, ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
+static const enum err event_errors[] = { ERR_EVENT_NOT_FOUND, ERR_OK };
+static const enum err event_replay_errors[] = { ERR_VALIDATION, ERR_EVENT_NOT_FOUND,
+	ERR_EVENT_NOT_REPLAYABLE, ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
 static const enum err callback_errors[] = { ERR_NOT_FOUND, ERR_PAYLOAD_TOO_LARGE, ERR_OK };
 static const enum err no_errors[] = { ERR_OK };
+
+/* What the rows of the session family begin with. */
+#define SESSION_ROW(verb, address, name, needed, limits) \
+	.method = verb, .path = address, .operation = name, .family = FAMILY_SESSION, \
+	.credential = CREDENTIAL_KEY, .scopes = needed, .limit_class = limits
+#define SESSION_READ(verb, address, name) \
+	SESSION_ROW(verb, address, name, SCOPE_WEBHOOKS_READ, LIMIT_CLASS_READ)
+#define SESSION_WRITE(verb, address, name) \
+	SESSION_ROW(verb, address, name, SCOPE_WEBHOOKS_WRITE, LIMIT_CLASS_WRITE)
+
+/* Events have two addresses (contract/sessions.md). */
+#define EVENT_ROUTES(path, suffix) \
+	{ SESSION_READ("GET", path, "listEvents" suffix), .summary = "List events, newest first", \
+		.query = &event_query, .reply = &event_item, .reply_is_list = true, \
+		.success = SUCCESS_OK, .errors = query_errors, HANDLER(event_index) }, \
+	    { SESSION_READ("GET", path "/{id}", "getEvent" suffix), \
+		    .summary = "Show an event with its deliveries", .reply = &event_item, \
+		    .success = SUCCESS_OK, .errors = event_errors, HANDLER(event_show) }, \
+	{ \
+		SESSION_WRITE("POST", path "/{id}/replay", "replayEvent" suffix), \
+		    .summary = "Queue the deliveries of an event again", \
+		    .flags = ROUTE_BODY_MAY_MISS | ROUTE_TX, .body = &no_members, \
+		    .reply = &event_item, .success = SUCCESS_ACCEPTED, \
+		    .errors = event_replay_errors, HANDLER(event_again) \
+	}
 
 const struct route routes[] = {
 	{ .method = "POST",
@@ -136,6 +180,121 @@ const struct route routes[] = {
 	    .success = SUCCESS_NO_CONTENT,
 	    .errors = key_gone_errors,
 	    HANDLER(key_remove) },
+	{ .method = "POST",
+	    .path = "/v1/webhooks",
+	    .operation = "createWebhook",
+	    .summary = "Register a webhook endpoint; its secret is shown once",
+	    .credential = CREDENTIAL_KEY,
+	    .scopes = SCOPE_WEBHOOKS_WRITE,
+	    .limit_class = LIMIT_CLASS_WRITE,
+	    .flags = ROUTE_IDEMPOTENT | ROUTE_TX,
+	    .body = &webhook_request,
+	    .reply = &webhook_created,
+	    .success = SUCCESS_CREATED,
+	    .errors = webhook_errors,
+	    .prepare = webhook_prepare,
+	    HANDLER(webhook_make) },
+	{ .method = "GET",
+	    .path = "/v1/webhooks",
+	    .operation = "listWebhooks",
+	    .summary = "List the webhook endpoints",
+	    .credential = CREDENTIAL_KEY,
+	    .scopes = SCOPE_WEBHOOKS_READ,
+	    .limit_class = LIMIT_CLASS_READ,
+	    .reply = &webhook_item,
+	    .reply_is_list = true,
+	    .success = SUCCESS_OK,
+	    .errors = no_errors,
+	    HANDLER(webhook_index) },
+	{ .method = "DELETE",
+	    .path = "/v1/webhooks/{id}",
+	    .operation = "deleteWebhook",
+	    .summary = "Delete a webhook endpoint and what is queued for it",
+	    .credential = CREDENTIAL_KEY,
+	    .scopes = SCOPE_WEBHOOKS_WRITE,
+	    .limit_class = LIMIT_CLASS_WRITE,
+	    .flags = ROUTE_TX,
+	    .success = SUCCESS_NO_CONTENT,
+	    .errors = webhook_gone_errors,
+	    HANDLER(webhook_remove) },
+	/* No ROUTE_TX: the event must be there for the batch while the answer waits for it. */
+	{ .method = "POST",
+	    .path = "/v1/webhooks/{id}/test",
+	    .operation = "testWebhook",
+	    .summary = "Send a test event to a webhook endpoint and wait for its answer",
+	    .credential = CREDENTIAL_KEY,
+	    .scopes = SCOPE_WEBHOOKS_WRITE,
+	    .limit_class = LIMIT_CLASS_WRITE,
+	    .flags = ROUTE_BODY_MAY_MISS,
+	    .body = &no_members,
+	    .reply = &webhook_trial,
+	    .success = SUCCESS_OK,
+	    .errors = webhook_test_errors,
+	    HANDLER(webhook_try) },
+	{ SESSION_WRITE("POST", "/v1/webhooks/endpoints", "createEndpoint"),
+	    .summary = "Register a webhook endpoint", .flags = ROUTE_IDEMPOTENT | ROUTE_TX,
+	    .body = &endpoint_request, .reply = &endpoint_created, .success = SUCCESS_OK,
+	    .errors = webhook_errors, .prepare = endpoint_prepare, HANDLER(endpoint_make) },
+	{ SESSION_READ("GET", "/v1/webhooks/endpoints", "listEndpoints"),
+	    .summary = "List webhook endpoints, newest first", .query = &endpoint_query,
+	    .reply = &endpoint_item, .reply_is_list = true, .success = SUCCESS_OK,
+	    .errors = query_errors, HANDLER(endpoint_index) },
+	{ SESSION_READ("GET", "/v1/webhooks/endpoints/{id}", "getEndpoint"),
+	    .summary = "Show a webhook endpoint", .reply = &endpoint_item, .success = SUCCESS_OK,
+	    .errors = endpoint_errors, HANDLER(endpoint_show) },
+	{ SESSION_WRITE("PATCH", "/v1/webhooks/endpoints/{id}", "updateEndpoint"),
+	    .summary = "Change a webhook endpoint", .flags = ROUTE_TX, .body = &endpoint_change,
+	    .reply = &endpoint_item, .success = SUCCESS_OK, .errors = endpoint_body_errors,
+	    .prepare = endpoint_change_prepare, HANDLER(endpoint_alter) },
+	{ SESSION_WRITE("DELETE", "/v1/webhooks/endpoints/{id}", "deleteEndpoint"),
+	    .summary = "Delete a webhook endpoint and what is queued for it", .flags = ROUTE_TX,
+	    .reply = &endpoint_gone, .success = SUCCESS_OK, .errors = endpoint_errors,
+	    HANDLER(endpoint_remove) },
+	{ SESSION_WRITE(
+	      "POST", "/v1/webhooks/endpoints/{id}/signing-secret/reveal", "revealSigningSecret"),
+	    .summary = "Show the secret that signs deliveries", .flags = ROUTE_BODY_MAY_MISS,
+	    .body = &no_members, .reply = &endpoint_secret, .success = SUCCESS_OK,
+	    .errors = endpoint_body_errors, HANDLER(endpoint_reveal) },
+	{ SESSION_WRITE(
+	      "POST", "/v1/webhooks/endpoints/{id}/signing-secret/rotate", "rotateSigningSecret"),
+	    .summary = "Make a new secret; the old one signs beside it for a while",
+	    .flags = ROUTE_BODY_MAY_MISS | ROUTE_TX, .body = &rotate_request,
+	    .reply = &endpoint_secret, .success = SUCCESS_OK, .errors = endpoint_body_errors,
+	    HANDLER(endpoint_rotate) },
+	/* No ROUTE_TX, as with testWebhook. */
+	{ SESSION_WRITE("POST", "/v1/webhooks/endpoints/{id}/test", "testEndpoint"),
+	    .summary = "Send a test event to a webhook endpoint and wait for its answer",
+	    .flags = ROUTE_BODY_MAY_MISS, .body = &no_members, .reply = &webhook_trial,
+	    .success = SUCCESS_OK, .errors = endpoint_body_errors, HANDLER(webhook_try) },
+	{ SESSION_WRITE("POST", "/v1/webhooks/endpoints/{id}/keys", "createEncryptionKey"),
+	    .summary = "Add the key that payloads are encrypted to from now on",
+	    .flags = ROUTE_IDEMPOTENT | ROUTE_TX, .body = &whkey_request, .reply = &whkey_item,
+	    .success = SUCCESS_OK, .errors = whkey_make_errors, HANDLER(whkey_make) },
+	{ SESSION_READ("GET", "/v1/webhooks/endpoints/{id}/keys", "listEncryptionKeys"),
+	    .summary = "List the encryption keys of an endpoint, newest first",
+	    .query = &whkey_query, .reply = &whkey_item, .reply_is_list = true,
+	    .success = SUCCESS_OK, .errors = query_errors, HANDLER(whkey_index) },
+	{ SESSION_WRITE("POST", "/v1/webhooks/keys/{id}/deactivate", "deactivateEncryptionKey"),
+	    .summary = "Stop encrypting to a key", .flags = ROUTE_BODY_MAY_MISS | ROUTE_TX,
+	    .body = &no_members, .reply = &whkey_item, .success = SUCCESS_OK,
+	    .errors = whkey_errors, HANDLER(whkey_off) },
+	{ SESSION_WRITE("POST", "/v1/webhooks/keys/{id}/reactivate", "reactivateEncryptionKey"),
+	    .summary = "Encrypt to a key again, and to no other of its endpoint",
+	    .flags = ROUTE_BODY_MAY_MISS | ROUTE_TX, .body = &no_members, .reply = &whkey_item,
+	    .success = SUCCESS_OK, .errors = whkey_errors, HANDLER(whkey_on) },
+	{ SESSION_READ("GET", "/v1/webhooks/deliveries", "listDeliveries"),
+	    .summary = "List deliveries, newest first", .query = &delivery_query,
+	    .reply = &delivery_item, .reply_is_list = true, .success = SUCCESS_OK,
+	    .errors = query_errors, HANDLER(delivery_index) },
+	{ SESSION_READ("GET", "/v1/webhooks/deliveries/{id}", "getDelivery"),
+	    .summary = "Show a delivery with its attempts", .reply = &delivery_full,
+	    .success = SUCCESS_OK, .errors = delivery_errors, HANDLER(delivery_show) },
+	{ SESSION_WRITE("POST", "/v1/webhooks/deliveries/{id}/retry", "retryDelivery"),
+	    .summary = "Queue a delivery again, its schedule from the start",
+	    .flags = ROUTE_BODY_MAY_MISS | ROUTE_TX, .body = &no_members, .reply = &delivery_item,
+	    .success = SUCCESS_OK, .errors = delivery_retry_errors, HANDLER(delivery_again) },
+	EVENT_ROUTES("/v1/webhooks/events", ""),
+	EVENT_ROUTES("/v1/events", "Alias"),
 	{ .method = "GET",
 	    .path = "/v1/usage",
 	    .operation = "listUsage",

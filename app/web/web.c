@@ -6,16 +6,23 @@
 #include <string.h>
 
 #include "clock.h"
+#include "egress.h"
 #include "gate.h"
 #include "keycache.h"
 #include "log.h"
 #include "proc.h"
 #include "reply.h"
+#include "resolve.h"
+#include "sets.h"
 #include "stmt.h"
+#include "webhook.h"
 
 #define HEADERS_CAP 4096
 #define RSS_EVERY 256 /* requests between looks at our memory */
 #define TOUCH_EVERY_MS 60000
+#define RESOLVE_MS 2000 /* for the name in a URL that a customer registers */
+
+const struct field_set no_members = { .name = "Nothing", .struct_size = 1 };
 
 static enum err open_keyring(struct web *web)
 {
@@ -25,6 +32,20 @@ static enum err open_keyring(struct web *web)
 
 	if (err != ERR_OK)
 		log_error("%s", reason);
+	return err;
+}
+
+/* Only to look at URLs: the web side never dials. */
+static enum err open_egress(struct web *web)
+{
+	char reason[256] = "";
+	enum err err =
+	    egress_new(web->settings->egress_allow, &web->ctx.egress, reason, sizeof(reason));
+
+	if (err != ERR_OK)
+		log_error("egress_allow: %s", reason);
+	if (err == ERR_OK)
+		err = resolver_new(web->settings->dns_servers, RESOLVE_MS, &web->ctx.resolver);
 	return err;
 }
 
@@ -50,6 +71,8 @@ enum err web_new(const struct settings *settings, struct board *board, unsigned 
 	if (err == ERR_OK)
 		err = open_keyring(web);
 	if (err == ERR_OK)
+		err = open_egress(web);
+	if (err == ERR_OK)
 		err = catalogue_new(&web->ctx.catalogue);
 	if (err != ERR_OK) {
 		web_free(&web);
@@ -68,6 +91,8 @@ void web_free(struct web **web)
 	if (web == NULL || *web == NULL)
 		return;
 	catalogue_free(&(*web)->ctx.catalogue);
+	resolver_free(&(*web)->ctx.resolver);
+	egress_free(&(*web)->ctx.egress);
 	keyring_free(&(*web)->ctx.keyring);
 	keycache_free(&(*web)->keycache);
 	db_free(&(*web)->db);
@@ -88,6 +113,23 @@ enum err web_param_id(
     struct web *web, size_t index, enum id_kind kind, enum err missing, struct uuid *ret_id)
 {
 	return id_parse(kind, web->params[index], ret_id) == ERR_OK ? ERR_OK : missing;
+}
+
+enum err web_param_endpoint(struct web *web, size_t index, struct uuid *ret_id)
+{
+	enum err missing =
+	    web->route->family == FAMILY_KYC ? ERR_WEBHOOK_NOT_FOUND : ERR_ENDPOINT_NOT_FOUND;
+	enum err err = web_param_id(web, index, ID_WEBHOOK, missing, ret_id);
+
+	return err == ERR_OK ? ERR_OK : web_param_id(web, index, ID_ENDPOINT, missing, ret_id);
+}
+
+enum err web_check_url(struct web *web, const char *url)
+{
+	if (url == NULL || webhook_url_ok(&web->ctx, url))
+		return ERR_OK;
+	return web_complain(
+	    web, "url", "must be an https:// URL that we can reach over the public internet");
 }
 
 /* Forgets the request; personal data in request memory is wiped by the arena and the buffer. */

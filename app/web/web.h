@@ -20,6 +20,7 @@ struct web;
 /* Which service's shapes a route answers in (contract/README.md). */
 enum family {
 	FAMILY_KYC,
+	FAMILY_SESSION,
 	FAMILY_OPS, /* /-/ pages of ours */
 	FAMILY__MAX
 };
@@ -37,9 +38,10 @@ enum limit_class { LIMIT_CLASS_NONE, LIMIT_CLASS_READ, LIMIT_CLASS_WRITE, LIMIT_
 enum success { SUCCESS_OK, SUCCESS_CREATED, SUCCESS_ACCEPTED, SUCCESS_NO_CONTENT };
 
 /* Row flags. */
-#define ROUTE_IDEMPOTENT (1u << 0) /* takes Idempotency-Key */
-#define ROUTE_TX (1u << 1)         /* the gate owns one transaction around the handler */
-#define ROUTE_RAW_BODY (1u << 2)   /* no media type or JSON rules; capped by body_max */
+#define ROUTE_IDEMPOTENT (1u << 0)    /* takes Idempotency-Key */
+#define ROUTE_TX (1u << 1)            /* the gate owns one transaction around the handler */
+#define ROUTE_RAW_BODY (1u << 2)      /* no media type or JSON rules; capped by body_max */
+#define ROUTE_BODY_MAY_MISS (1u << 3) /* no body is as good as {} */
 
 typedef enum err handler_fn(struct web *web);
 
@@ -68,8 +70,10 @@ struct route {
 	bool reply_is_list;
 	enum success success;
 	const enum err *errors; /* beyond those of its credential and method; ERR_OK-ended */
-	handler_fn *handler;    /* or */
-	int statement;          /* enum stmt, -1 with a handler */
+	handler_fn
+	    *prepare; /* before the transaction: what takes time and writes nothing; or NULL */
+	handler_fn *handler; /* or */
+	int statement;       /* enum stmt, -1 with a handler */
 	enum route_arg args[4];
 };
 
@@ -135,7 +139,7 @@ void web_answer(struct web *web, body_fn *read_body, void *body_arg);
 
 /* ---- what handlers call --------------------------------------------------------------------- */
 
-/* {"data": object} written by the route's reply rows. */
+/* {"data": object} written by the route's reply rows; the session family's has "error":null. */
 enum err reply_object(struct web *web, const void *object) MUST_CHECK;
 
 /* {"data":[…],"meta":{"next_cursor","total"}}: items is an array of the reply set's struct. */
@@ -144,6 +148,10 @@ enum err reply_page(struct web *web, const void *items, size_t count, const char
 
 /* {"data":[…]} */
 enum err reply_list(struct web *web, const void *items, size_t count) MUST_CHECK;
+
+/* The session family's page: "pagination" by the query's limit and the last item's id, which is its
+ * set's first row. */
+enum err reply_more(struct web *web, const void *items, size_t count, bool more) MUST_CHECK;
 
 /* A body made elsewhere, of another media type (metrics) or shape (ops pages). */
 enum err reply_raw(
@@ -156,9 +164,22 @@ enum err web_complain(struct web *web, const char *field, const char *message) M
 enum err web_param_id(struct web *web, size_t index, enum id_kind kind, enum err missing,
     struct uuid *ret_id) MUST_CHECK;
 
+/* The same of a webhook endpoint, which has two spellings; the family's own error when missing. */
+enum err web_param_endpoint(struct web *web, size_t index, struct uuid *ret_id) MUST_CHECK;
+
+/* A fault of `url` when we may not be made to connect there, one for every reason. NULL is fine.
+ * It waits for name servers, so it is no part of a transaction. */
+enum err web_check_url(struct web *web, const char *url) MUST_CHECK;
+
 /* ---- handlers (r_*.c, status.c) --------------------------------------------------------------- */
 handler_fn verify_sandbox, verify_live, verification_page, verification_show, verification_remove;
 handler_fn key_make, key_remove, usage_page_show, score_show, provider_callback;
+handler_fn webhook_prepare, webhook_make, webhook_index, webhook_remove, webhook_try;
+handler_fn endpoint_prepare, endpoint_make, endpoint_index, endpoint_show, endpoint_remove;
+handler_fn endpoint_change_prepare, endpoint_alter, endpoint_reveal, endpoint_rotate;
+handler_fn whkey_make, whkey_index, whkey_off, whkey_on;
+handler_fn delivery_index, delivery_show, delivery_again;
+handler_fn event_index, event_show, event_again;
 handler_fn status_page, health_page, ready_page, metrics_page;
 
 #endif

@@ -9,12 +9,27 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
 from product import Stack  # noqa: E402
+from receiver import Receiver  # noqa: E402
 
 
 @pytest.fixture(scope="session")
 def stack():
-    with Stack() as running:
+    """Customers' URLs may point at loopback, where the tests' receiver is."""
+    with Stack("--set", "egress_allow=127.0.0.0/8") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def receivers():
+    with Receiver() as running:
+        yield running
+
+
+@pytest.fixture()
+def receiver(receivers):
+    receivers.rules.clear()
+    receivers.clear()
+    return receivers
 
 
 @pytest.fixture(scope="session")
