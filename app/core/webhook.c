@@ -350,7 +350,9 @@ static enum err put_test(struct ctx *ctx, void *arg)
 
 	if (err != ERR_OK)
 		return err;
-	id_text(ID_WEBHOOK, row.id, id);
+	/* As the family that made it spells it. */
+	bool session = strcmp(row.surface, surface_word(SURFACE_SESSION)) == 0;
+	id_text(session ? ID_ENDPOINT : ID_WEBHOOK, row.id, id);
 	struct event_new event = { .type = EVENT_WEBHOOK_TEST,
 		.trigger = TRIGGER_ENDPOINT,
 		.trigger_id = row.id,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench.load import POST, wrk
 from bench.peer import Peer
+from bench.webhooks import webhooks
 from product import Stack, canned
 
 WORKERS = 8  # of the pool (its default), and processes of the peer
@@ -217,7 +218,8 @@ def rss_kib(pid):
     return 0
 
 
-BENCHES = {"read": read, "write": write, "list": listing, "batch": batch, "memory": memory}
+BENCHES = {"read": read, "write": write, "list": listing, "batch": batch, "memory": memory,
+           "webhooks": webhooks}
 
 
 def options(words):
