@@ -127,6 +127,7 @@ void db_answered(struct db *db)
 void db_close(struct db *db)
 {
 	db->in_tx = false;
+	db->is_manual = false;
 	db->unread_count = 0;
 	if (db->mysql == NULL)
 		return;
@@ -334,6 +335,34 @@ enum err db_say(struct db *db, const char *sql, size_t len_bytes, const char *wh
 	return ERR_OK;
 }
 
+/* Out of autocommit; the connection that was found dead is opened again once. */
+static enum err go_manual(struct db *db)
+{
+	enum err err = db_live(db);
+
+	if (err != ERR_OK || db->is_manual)
+		return err;
+	err = db_say(db, session_begin, sizeof(session_begin) - 1, "begin");
+	if (err == ERR_DB_LOST) {
+		err = db_connect(db);
+		if (err == ERR_OK)
+			err = db_say(db, session_begin, sizeof(session_begin) - 1, "begin");
+	}
+	return err;
+}
+
+enum err db_automatic(struct db *db)
+{
+	if (!db->is_manual)
+		return ERR_OK;
+	enum err err = db_say(db, session_automatic, sizeof(session_automatic) - 1, "autocommit");
+	if (err == ERR_OK)
+		db->is_manual = false;
+	else
+		db_close(db);
+	return err;
+}
+
 enum err db_begin(struct db *db)
 {
 	enum err err;
@@ -342,17 +371,11 @@ enum err db_begin(struct db *db)
 		snprintf(db->failure, sizeof(db->failure), "begin: already in a transaction");
 		return ERR_STATE;
 	}
-	err = db_live(db);
-	if (err != ERR_OK)
-		return err;
-	err = db_say(db, session_begin, sizeof(session_begin) - 1, "begin");
-	if (err == ERR_DB_LOST) {
-		err = db_connect(db);
-		if (err == ERR_OK)
-			err = db_say(db, session_begin, sizeof(session_begin) - 1, "begin");
-	}
-	if (err == ERR_OK)
+	err = go_manual(db);
+	if (err == ERR_OK) {
+		db->is_manual = true;
 		db->in_tx = true;
+	}
 	return err;
 }
 

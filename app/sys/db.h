@@ -58,7 +58,9 @@ unsigned db_generation(const struct db *db);
 
 /*
  * Starts a transaction (READ COMMITTED, the session's level). Must not be inside one. Errors as
- * above. A connection that was found dead here is reopened once: nothing was at stake yet.
+ * above. A connection that was found dead here is reopened once: nothing was at stake yet. When the
+ * last transaction on this connection ended with nothing after it, nothing is sent, and a dead
+ * connection shows itself at the first statement (ERR_DB_LOST).
  */
 enum err db_begin(struct db *db) MUST_CHECK;
 

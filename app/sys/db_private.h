@@ -35,7 +35,8 @@ struct db {
 	pid_t owner; /* the process that connected: a fork's child must not say goodbye */
 	unsigned generation;
 	bool in_tx;
-	bool can_pipe; /* this server and this library allow sending before reading */
+	bool is_manual; /* the session is out of autocommit: nothing lasts without a commit */
+	bool can_pipe;  /* this server and this library allow sending before reading */
 	size_t unread_count;
 	struct db_unread {
 		MYSQL_STMT *stmt;
@@ -69,6 +70,9 @@ enum err db_refuse(struct db *db, const char *format, ...) PRINTF(2, 3) MUST_CHE
 
 /* Sends one text and throws the answer away. An error as db_fail(), under the name `what`. */
 enum err db_say(struct db *db, const char *sql, size_t len_bytes, const char *what) MUST_CHECK;
+
+/* Takes up autocommit, for a statement outside a transaction. As db_say(). */
+enum err db_automatic(struct db *db) MUST_CHECK;
 
 /* The server gave a sign of life just now. */
 void db_answered(struct db *db);

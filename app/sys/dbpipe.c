@@ -4,6 +4,9 @@
  * together: one wait for the network instead of one for each. MariaDB reads commands from the
  * connection in order, whether or not we have read what it said to the last one, and its client
  * library has an option for just that; with MySQL's every statement waits for its answer.
+ *
+ * What stands behind a statement that failed is carried out all the same. That is harmless because
+ * the session is out of autocommit (sql/session.def): whatever it does is rolled back.
  */
 #include "base.h"
 #include "db_private.h"

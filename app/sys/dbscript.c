@@ -95,6 +95,8 @@ enum err db_script(struct db *db, const char *sql, unsigned *ret_statement)
 		return ERR_STATE;
 	}
 	err = db_live(db);
+	if (err == ERR_OK)
+		err = db_automatic(db);
 	for (sql = skip_nothing(sql); err == ERR_OK && *sql != '\0'; sql = skip_nothing(sql)) {
 		const char *end = statement_end(sql);
 		char what[32];

@@ -516,6 +516,17 @@ static enum err run_once(struct call *call)
 	return err;
 }
 
+/* A connection for a statement by itself. Lost in taking up autocommit, it is opened again: nothing
+ * was at stake yet. */
+static enum err live_alone(struct db *db)
+{
+	enum err err = db_live(db);
+
+	if (err == ERR_OK)
+		err = db_automatic(db);
+	return err == ERR_DB_LOST ? db_live(db) : err;
+}
+
 /*
  * In a transaction a lost connection is the end of it. Outside, what the server cannot have
  * begun, or may do twice without harm, is done again once; a write it may have done is never
@@ -527,7 +538,7 @@ static enum err run(struct call *call)
 	enum err err;
 
 	if (!was_in_tx) {
-		err = db_live(call->db);
+		err = live_alone(call->db);
 		if (err != ERR_OK)
 			return err;
 	}
@@ -535,7 +546,7 @@ static enum err run(struct call *call)
 	if (err != ERR_DB_LOST || was_in_tx)
 		return err;
 	if (!call->is_sent || call->is_plain_read) {
-		err = db_live(call->db);
+		err = live_alone(call->db);
 		if (err == ERR_OK)
 			err = run_once(call);
 	}

@@ -13,6 +13,9 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #define MANY 100 /* more than may be under way at once */
 
 static struct db *db;    /* straight to the server */
@@ -199,6 +202,65 @@ static void test_a_forgotten_statement(void **state UNUSED)
 	assert_true(num_of(second) == 1);
 }
 
+/* Holds a, with so much else written that InnoDB spares it, and then wants b. */
+static void cross(int hear, int say, struct uuid a, struct uuid b)
+{
+	struct db *mine = fixture_db();
+	char byte;
+
+	if (read(hear, &byte, 1) != 1 || db_begin(mine) != ERR_OK)
+		_exit(1);
+	for (int i = 0; i < 200; i++) {
+		struct uuid id = fixture_id();
+		id.b[15] ^= 0x80;
+		id.b[5] = 7;
+		if (q_put_later(mine, id, 1) != ERR_OK)
+			_exit(2);
+	}
+	if (q_add_num(mine, 1, a, NULL) != ERR_OK || write(say, "x", 1) != 1)
+		_exit(3);
+	usleep(300000);
+	_exit(q_add_num(mine, 1, b, NULL) == ERR_OK && db_commit(mine) == ERR_OK ? 0 : 4);
+}
+
+/* The server ends the transaction in the middle of what was sent. What stands behind must not last:
+ * the whole transaction is run again, and would do it twice. */
+static void test_nothing_lasts_behind_a_deadlock(void **state UNUSED)
+{
+	struct uuid a = fixture_id(), b = fixture_id(), behind = fixture_id();
+	int there[2], back[2], status = -1;
+	struct row_num row;
+	char byte;
+
+	assert_int_equal(q_put_later(db, a, 1), ERR_OK);
+	assert_int_equal(q_put_later(db, b, 1), ERR_OK);
+	assert_int_equal(q_add_later(db, 1, b), ERR_OK);
+	assert_true(pipe(there) == 0 && pipe(back) == 0);
+	pid_t child = fork();
+	if (child == 0)
+		cross(there[0], back[1], a, b);
+	assert_int_equal(db_begin(db), ERR_OK);
+	assert_int_equal(q_add_later(db, 10, b), ERR_OK);
+	assert_int_equal(q_num(db, fixture_arena, b, &row), ERR_OK);
+	assert_int_equal(write(there[1], "x", 1), 1);
+	assert_int_equal(read(back[0], &byte, 1), 1);
+	/* Waits for the other one, who will want what we have. */
+	assert_int_equal(q_add_later(db, 10, a), ERR_OK);
+	assert_int_equal(q_put_later(db, behind, 1), ERR_OK);
+	assert_int_equal(db_commit(db), ERR_DB_DEADLOCK);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_false(is_there(behind));
+	assert_true(num_of(a) == 2 && num_of(b) == 3);
+	/* And the connection goes on as if nothing had been. */
+	assert_int_equal(q_put_later(db, behind, 5), ERR_OK);
+	assert_true(num_of(behind) == 5);
+	for (int i = 0; i < 2; i++) {
+		close(there[i]);
+		close(back[i]);
+	}
+}
+
 /* Bad arguments are refused before anything is sent, as with every statement. */
 static void test_null_is_refused(void **state UNUSED)
 {
@@ -223,6 +285,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_rollback_needs_no_answers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_lost_among_them, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_forgotten_statement, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_nothing_lasts_behind_a_deadlock, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_null_is_refused, set_up, tear_down),
 	};
 	int failed;
