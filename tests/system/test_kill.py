@@ -22,7 +22,7 @@ PATIENCE_S = 120
 def short_lease_stack():
     """Leases of seconds instead of minutes, so that a killed batch's work comes back soon."""
     from product import Stack
-    with Stack("--set", "lease_s=5") as running:
+    with Stack("--set", "lease_s=5", "--set", "webhook_timeout_s=4") as running:
         yield running
 
 

@@ -16,7 +16,8 @@ from product import Client, Stack, canned, settled, wait_for
 
 numbers = itertools.count(1)
 QUICK = ["--set", "smile_poll_first_s=1", "--set", "smile_timeout_s=3", "--set", "lease_s=6",
-         "--set", "lane_pause_s=2", "--set", "smile_retry_min_s=1", "--set", "smile_retry_max_s=2"]
+         "--set", "webhook_timeout_s=5", "--set", "lane_pause_s=2", "--set",
+         "smile_retry_min_s=1", "--set", "smile_retry_max_s=2"]
 SUBMIT, POLL = "/v1/async_id_verification", "/v1/job_status"
 
 

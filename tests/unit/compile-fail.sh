@@ -3,7 +3,7 @@
 #
 # compile-fail.sh: mistakes that must not compile, with every compiler at hand.
 #
-# Each file of compile-fail/ is one case. Its second line says which floors it may include from
+# Each file of refused/ is one case. Its second line says which floors it may include from
 # and, for a mistake, the words the compiler must say (an extended regular expression):
 #
 #   /* floors: base sys core; compiles */
@@ -29,7 +29,7 @@ complain() {
 
 for compiler in gcc clang; do
 	command -v "$compiler" >/dev/null || continue
-	for file in "$here"/compile-fail/*.c; do
+	for file in "$here"/refused/*.c; do
 		name=${file##*/}
 		head=$(sed -n 2p "$file")
 		[[ $head =~ ^/\*\ floors:\ ([a-z\ ]+)\;\ (compiles|refused:\ (.*))\ \*/$ ]] || {
