@@ -47,7 +47,8 @@ struct call {
 	struct arena *arena; /* NULL for EXEC */
 	bool is_sent;        /* the server may have begun */
 	bool is_plain_read;
-	bool is_piped; /* under way, and its answer is read later */
+	bool is_piped;      /* under way, and its answer is read later */
+	bool is_broken_off; /* the server ended its answer between two rows */
 	uint64_t changed;
 	void *row;  /* where ONE puts its row */
 	void *rows; /* what LIST found */
@@ -443,8 +444,20 @@ static enum err take_row(const struct call *call, struct db_prepared *prepared, 
 	return ERR_OK;
 }
 
+/* The server ended its answer with an error where a row was due. */
+static enum err broken_off(struct call *call, MYSQL_STMT *handle)
+{
+	struct db *db = call->db;
+
+	call->is_broken_off = true;
+	if (mysql_stmt_errno(handle) != 0)
+		return statement_failed(db, call->stmt, handle);
+	/* Fetching row by row, MariaDB's library leaves the reason with the connection only. */
+	return db_fail(db, mysql_errno(db->mysql), mysql_sqlstate(db->mysql), call->stmt->name);
+}
+
 /* The next row into the cells: ERR_MISSING after the last. */
-static enum err fetch(const struct call *call, const struct db_prepared *prepared)
+static enum err fetch(struct call *call, const struct db_prepared *prepared)
 {
 	int got = mysql_stmt_fetch(prepared->stmt);
 
@@ -452,7 +465,7 @@ static enum err fetch(const struct call *call, const struct db_prepared *prepare
 		return ERR_MISSING;
 	/* A value that was cut is looked after where it is taken. */
 	if (got != 0 && got != MYSQL_DATA_TRUNCATED)
-		return statement_failed(call->db, call->stmt, prepared->stmt);
+		return broken_off(call, prepared->stmt);
 	return ERR_OK;
 }
 
@@ -473,7 +486,7 @@ static enum err read_list(struct call *call, struct db_prepared *prepared)
 	char *rows;
 
 	if (mysql_stmt_store_result(prepared->stmt) != 0)
-		return statement_failed(call->db, call->stmt, prepared->stmt);
+		return broken_off(call, prepared->stmt);
 	count = (size_t)mysql_stmt_num_rows(prepared->stmt);
 	if (count > LIMIT_DB_ROWS)
 		return ERR_FULL;
@@ -510,7 +523,10 @@ static enum err run_once(struct call *call)
 	/* A lost connection has taken the statement with it. */
 	if (call->db->mysql == NULL)
 		return err;
-	if (call->stmt->shape > DB_SHAPE_EXEC)
+	/* Broken off, MariaDB's library waits at the statement's next use for rows that never come. */
+	if (call->is_broken_off)
+		forget_statement(call->db, call->index);
+	else if (call->stmt->shape > DB_SHAPE_EXEC)
 		mysql_stmt_free_result(prepared->stmt);
 	db_answered(call->db);
 	return err;

@@ -230,6 +230,78 @@ static void test_lock_timeout(void **state)
 	assert_int_equal(q_add_num(other, 1, id, NULL), ERR_OK);
 }
 
+/* The other side of a deadlock, and the heavier one: holds last, has written, and will want first. */
+static pid_t rival(struct uuid first, struct uuid last)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (db_begin(other) != ERR_OK || q_set_num(other, 9, last, NULL) != ERR_OK)
+			_exit(100);
+		usleep(600000);
+		enum err err = q_set_num(other, 8, first, NULL);
+		if (err == ERR_OK)
+			err = db_commit(other);
+		_exit((int)err);
+	}
+	usleep(300000);
+	return pid;
+}
+
+static void expect_victim(pid_t pid, enum err err, const char *failure)
+{
+	int status = -1;
+
+	assert_int_equal(err, ERR_DB_DEADLOCK);
+	assert_string_equal(db_failure(db), failure);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* A list that is the victim behind its first row: the next use must not wait for the rows that never
+ * came. */
+static void test_list_broken_off(void **state)
+{
+	struct row_hold_all *rows = NULL;
+	size_t count = 0;
+
+	(void)state;
+	assert_int_equal(q_clear(db, NULL), ERR_OK);
+	struct uuid first = put_num(1);
+	struct uuid last = put_num(2);
+	assert_int_equal(q_hold_all(db, fixture_arena, &rows, &count), ERR_OK);
+	assert_true(count == 2);
+	pid_t pid = rival(first, last);
+	assert_int_equal(db_begin(db), ERR_OK);
+	expect_victim(pid, q_hold_all(db, fixture_arena, &rows, &count),
+	    "hold_all: error 1213 (40001)");
+	unsigned generation = db_generation(db);
+	assert_int_equal(db_begin(db), ERR_OK);
+	assert_int_equal(q_hold_all(db, fixture_arena, &rows, &count), ERR_OK);
+	assert_true(count == 2 && rows[0].num == 8 && rows[1].num == 9);
+	assert_int_equal(db_commit(db), ERR_OK);
+	assert_int_equal(db_generation(db), generation);
+}
+
+/* The same before the only row: MariaDB's library knows why only by the connection. */
+static void test_row_broken_off(void **state)
+{
+	struct row_hold_sum row;
+
+	(void)state;
+	assert_int_equal(q_clear(db, NULL), ERR_OK);
+	struct uuid first = put_num(1);
+	struct uuid last = put_num(2);
+	assert_int_equal(q_hold_sum(db, fixture_arena, &row), ERR_OK);
+	pid_t pid = rival(first, last);
+	assert_int_equal(db_begin(db), ERR_OK);
+	expect_victim(pid, q_hold_sum(db, fixture_arena, &row), "hold_sum: error 1213 (40001)");
+	unsigned generation = db_generation(db);
+	assert_int_equal(q_hold_sum(db, fixture_arena, &row), ERR_OK);
+	assert_true(row.num == 17);
+	assert_int_equal(db_generation(db), generation);
+}
+
 static void test_deadlock(void **state)
 {
 	struct uuid a = put_num(1);
@@ -575,6 +647,8 @@ int main(void)
 		TEST(test_round_trips),
 		TEST(test_commit_and_rollback),
 		TEST(test_lock_timeout),
+		TEST(test_list_broken_off),
+		TEST(test_row_broken_off),
 		TEST(test_deadlock),
 		TEST(test_read_only),
 		TEST(test_killed_while_idle),
