@@ -97,7 +97,7 @@ static enum err claim_lane(struct ctx *ctx, struct claim *claim, const char *lan
 	enum err err = ERR_OK;
 
 	if (limits->room != NULL)
-		room = least(room, limits->room(limits->room_arg, lane));
+		room = least(room, limits->room(limits->room_arg, lane, claim->count));
 	if (room > 0 && limits->lane_leased > 0)
 		err = hold_lane(ctx, claim, lane, &room, &rate);
 	if (err != ERR_OK || room == 0)

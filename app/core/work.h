@@ -27,8 +27,9 @@ struct work {
 	int64_t created_at_ms;
 };
 
-/* How many rows of a lane the caller would take just now. */
-typedef size_t work_room_fn(void *arg, const char *lane);
+/* How many rows of a lane the caller would take just now. taken: what this claim has of the lanes it
+ * was asked about before; 0 when it begins, or begins again. */
+typedef size_t work_room_fn(void *arg, const char *lane, size_t taken);
 
 struct work_limits {
 	size_t max;         /* rows in all */

@@ -42,12 +42,20 @@ struct place {
 	struct delivery_flow flow;
 };
 
+/* A claim in the making: what it took of the lane asked about last, and of slow ones in all. */
+struct plan {
+	bool slow;
+	size_t taken;
+	size_t slow_taken;
+};
+
 struct delivery_state {
 	struct job_run *run;
 	struct place *places;
 	size_t place_count;
 	size_t used;
 	size_t slow_used; /* by slow lanes */
+	struct plan plan;
 	struct place *free;
 	struct place *ended; /* waiting to be settled */
 	size_t in_flight;
@@ -149,19 +157,37 @@ static void lane_judge(struct delivery_state *state, struct lane *lane, bool slo
 		state->slow_used -= lane->in_flight;
 }
 
+/* What this claim has taken of slow lanes: places they do not hold yet. */
+static size_t slow_taken(struct delivery_state *state, bool slow, size_t taken)
+{
+	struct plan *plan = &state->plan;
+
+	if (taken == 0)
+		*plan = (struct plan){ 0 };
+	if (plan->slow)
+		plan->slow_taken += taken - plan->taken;
+	plan->slow = slow;
+	plan->taken = taken;
+	return plan->slow_taken;
+}
+
 /* How many more of this lane may go out now. */
-static size_t room_of(void *arg, const char *name)
+static size_t room_of(void *arg, const char *name, size_t taken)
 {
 	struct delivery_state *state = arg;
 	const struct lane *lane = lane_find(state, name);
+	bool slow = lane != NULL && lane->slow;
 	size_t most = (size_t)state->run->ctx.settings->webhook_connections;
 	size_t half = state->place_count / 2;
 	size_t in_flight = lane == NULL ? 0 : lane->in_flight;
+	size_t slow_used = state->slow_used + slow_taken(state, slow, taken);
 
-	if (lane != NULL && lane->slow && state->slow_used >= half)
+	if (slow && slow_used >= half)
 		return 0;
+	if (slow && most > half - slow_used)
+		most = half - slow_used;
 	/* When places become scarce, each lane gets one before any gets another. */
-	if (state->used >= half)
+	if (state->used + taken >= half)
 		most = 1;
 	return in_flight >= most ? 0 : most - in_flight;
 }
@@ -430,10 +456,12 @@ enum err delivery_job_round(struct job_run *run, bool *ret_busy)
 	enum err err = run->stopping ? ERR_OK : claim(state, &claimed);
 	enum err run_err = state->in_flight == 0 ? ERR_OK : http_run(run->http, RUN_MS);
 
+	/* What ended may have kept others waiting, so there may be something to claim. */
+	bool freed = state->ended != NULL;
 	while (state->ended != NULL) {
 		enum err settle_err = settle_ended(state);
 		err = err == ERR_OK ? settle_err : err;
 	}
-	*ret_busy = claimed > 0 || state->in_flight > 0;
+	*ret_busy = claimed > 0 || state->in_flight > 0 || freed;
 	return err == ERR_OK ? run_err : err;
 }

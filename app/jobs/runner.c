@@ -18,7 +18,7 @@
 
 #define RUN_MEMORY 4194304
 #define RESOLVE_MS 5000 /* for one name: part of an attempt's time, not all of it */
-#define FINISH_MS 10000 /* for what is under way when told to stop */
+#define FINISH_MS 2000  /* to settle the last of what was under way when told to stop */
 
 static const int run_signals[] = { SIGTERM, SIGINT, SIGUSR1 };
 
@@ -183,6 +183,17 @@ static void look_at_signals(struct runner *runner)
 		log_error("cannot reopen the log file");
 }
 
+/* Every request that is under way may take all the time it has: one that is cut off has been sent,
+ * and would be sent again. */
+static int64_t finish_ms(const struct settings *settings)
+{
+	int64_t longest_s = settings->smile_timeout_s;
+
+	if (settings->webhook_timeout_s > longest_s)
+		longest_s = settings->webhook_timeout_s;
+	return longest_s * 1000 + FINISH_MS;
+}
+
 /*
  * Lingering ends when the time is up: nothing more is claimed then, and what is under way is
  * settled. Without lingering one quiet round is the end.
@@ -197,7 +208,7 @@ static void go_round(struct runner *runner)
 		bool time_is_up = runner->config->linger_ms > 0 && clock_mono_ms() >= end_ms;
 		if ((runner->told_to_stop || time_is_up) && stop_by_ms == INT64_MAX) {
 			runner->told_to_stop = true;
-			stop_by_ms = clock_mono_ms() + FINISH_MS;
+			stop_by_ms = clock_mono_ms() + finish_ms(runner->config->settings);
 		}
 		bool busy = round_all(runner);
 		if (clock_mono_ms() >= stop_by_ms || (runner->told_to_stop && !busy))
