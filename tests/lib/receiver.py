@@ -26,7 +26,7 @@ from pathlib import Path
 import requests
 
 from load import Load
-from product import Client, person, wait_for
+from product import person, wait_for
 
 # ---- what came ---------------------------------------------------------------------------------------
 

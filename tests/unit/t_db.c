@@ -273,8 +273,8 @@ static void test_list_broken_off(void **state)
 	assert_true(count == 2);
 	pid_t pid = rival(first, last);
 	assert_int_equal(db_begin(db), ERR_OK);
-	expect_victim(pid, q_hold_all(db, fixture_arena, &rows, &count),
-	    "hold_all: error 1213 (40001)");
+	expect_victim(
+	    pid, q_hold_all(db, fixture_arena, &rows, &count), "hold_all: error 1213 (40001)");
 	unsigned generation = db_generation(db);
 	assert_int_equal(db_begin(db), ERR_OK);
 	assert_int_equal(q_hold_all(db, fixture_arena, &rows, &count), ERR_OK);
