@@ -309,11 +309,11 @@ def in_flight_memory(bench, stack):
     bench.say("webhooks: memory with 500 deliveries under way")
     clear(stack)
     with FastReceiver(stack.dir) as receiver:
-        tenants = [Tenant(stack, f"Memory {n}") for n in range(3)]
+        tenants = [Tenant(stack, f"Memory {n}") for n in range(8)]
         for number, tenant in enumerate(tenants):
             for n in range(PER_APP):
                 tenant.endpoint(receiver, f"/hang/{number}/{n}")
-            tenant.fill(20)
+            tenant.fill(4)
         leased = "SELECT COUNT(*) FROM work WHERE lease_until > UTC_TIMESTAMP(3)"
         with Batches(stack) as batches:
             wait_for(lambda: stack.rows(leased)[0][0] >= 500, 10)
