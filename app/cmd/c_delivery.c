@@ -350,6 +350,8 @@ static enum err show(struct ctl *ctl, const void *input)
 
 	if (err == ERR_OK)
 		err = delivery_get(&ctl->ctx, in->delivery, &delivery);
+	if (err == ERR_DELIVERY_NO_KEY)
+		return ctl_fail(ctl, err, "its webhook has no active encryption key");
 	if (err == ERR_DELIVERY_NOT_FOUND && !ctl->said)
 		return no_such_delivery(ctl);
 	return err == ERR_OK ? print_delivery(ctl, &found, &delivery) : err;

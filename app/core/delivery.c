@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "event.h"
 #include "id.h"
 #include "page.h"
 #include "work.h"
@@ -156,6 +157,31 @@ static enum err queue_work(struct ctx *ctx, struct uuid id, struct uuid endpoint
 	return q_work_restart(ctx->db, now_ms, row.id);
 }
 
+/* What failed for want of a key is encrypted to the one there is now: a payload with claims goes
+ * out encrypted or not at all. The endpoint is held, so its key stays the active one. */
+static enum err encrypt_late(
+    struct ctx *ctx, struct uuid application_id, const struct row_delivery_hold *row)
+{
+	struct row_webhook_key_active key;
+	struct row_event_body event;
+	struct bytes text, payload;
+	enum err err =
+	    q_webhook_key_active(ctx->db, ctx->arena, application_id, row->endpoint_id, &key);
+
+	if (err == ERR_MISSING)
+		return ERR_DELIVERY_NO_KEY;
+	if (err == ERR_OK)
+		err = q_event_body(ctx->db, ctx->arena, application_id, row->event_id, &event);
+	if (err == ERR_OK)
+		err = event_open(ctx, row->event_id, event.body, event.seal_key, &text);
+	if (err != ERR_OK)
+		return err;
+	err = event_encrypt(ctx, text, key.jwk, key.key_id, &payload);
+	if (err != ERR_OK)
+		return err == ERR_NOMEM ? err : ERR_DELIVERY_NO_KEY;
+	return q_delivery_encrypted(ctx->db, key.id, payload, application_id, row->id);
+}
+
 enum err delivery_queue(
     struct ctx *ctx, struct uuid application_id, struct uuid id, struct uuid endpoint_id)
 {
@@ -171,7 +197,9 @@ enum err delivery_queue(
 	if (err != ERR_OK)
 		return err == ERR_MISSING ? ERR_DELIVERY_NOT_FOUND : err;
 	bool held = endpoint.disabled != NULL;
-	if (!held)
+	if (row.closed)
+		err = encrypt_late(ctx, application_id, &row);
+	if (err == ERR_OK && !held)
 		err = queue_work(ctx, id, endpoint_id);
 	if (err == ERR_OK)
 		err = q_delivery_requeue(

@@ -34,11 +34,14 @@ enum err delivery_list(struct ctx *ctx, const struct delivery_filter *filter,
 enum err delivery_get(struct ctx *ctx, struct uuid id, struct delivery *ret_delivery) MUST_CHECK;
 
 /* Queues it again, its schedule from the start, inside the caller's transaction.
- * ERR_DELIVERY_NOT_FOUND; ERR_DELIVERY_BUSY while a batch process is at it. */
+ * ERR_DELIVERY_NOT_FOUND; ERR_DELIVERY_BUSY while a batch process is at it; ERR_DELIVERY_NO_KEY
+ * when it carries claims that were never encrypted and its endpoint has no active key to encrypt
+ * them to now (contract/sessions.md, Encryption: fails closed). */
 enum err delivery_retry(struct ctx *ctx, struct uuid id, struct delivery *ret_delivery) MUST_CHECK;
 
 /*
- * The same for one that the caller has found to be this tenant's: ERR_DELIVERY_BUSY as above. The
+ * The same for one that the caller has found to be this tenant's: errors as above, and
+ * ERR_DELIVERY_NOT_FOUND when its endpoint is deleted. The
  * work row is made, or made due; one of a disabled endpoint is held until it is enabled.
  */
 enum err delivery_queue(struct ctx *ctx, struct uuid application_id, struct uuid id,

@@ -158,6 +158,9 @@ static enum err build(struct ctx *ctx, struct delivery_flow *flow)
 	struct bytes body = row->payload;
 	enum err err = ERR_OK;
 
+	/* Queueing sees to it that there is none like this; if there is, it is not sent. */
+	if (body.data == NULL && row->seal_key != DB_NULL)
+		return ERR_STATE;
 	if (body.data == NULL)
 		err = event_open(ctx, row->event_id, row->body, row->seal_key, &body);
 	flow->started_ms = clock_now_ms();

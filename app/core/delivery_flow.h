@@ -82,7 +82,7 @@ void delivery_ended(
 enum err delivery_settle(struct ctx *ctx, struct delivery_flow *flow) MUST_CHECK;
 
 /*
- * The wait before attempt number attempts + 1 (attempts so far, at least 1), by the setting
+ * The wait before attempt number attempts + 1 (attempts so far), by the setting
  * webhook_schedule_s, plus up to 10 %; never less than floor_s. -1: the schedule is spent.
  */
 int64_t delivery_wait_ms(const struct settings *settings, int64_t attempts, int64_t floor_s);

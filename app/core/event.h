@@ -17,7 +17,8 @@ struct event_new {
 	enum event_trigger trigger;
 	struct uuid trigger_id;
 	enum environment environment;
-	json_t *data; /* the object it is about, as its owner may see it; taken over */
+	struct uuid session_id; /* of an attempt's event: its session */
+	json_t *data;           /* the object it is about, as its owner may see it; taken over */
 	const struct uuid *only_to; /* a test: this endpoint alone, once, whatever its state */
 };
 
@@ -45,6 +46,11 @@ enum err event_deliver(struct ctx *ctx, struct uuid application_id, const struct
 /* The text of a stored event's body, opened when it is sealed. As seal_open(). */
 enum err event_open(struct ctx *ctx, struct uuid id, struct bytes body, int64_t seal_key,
     struct bytes *ret_text) MUST_CHECK;
+
+/* The JWE of a body's text to a key of an endpoint, in ctx's arena. ERR_NOMEM; any other error: the
+ * key cannot be used (any more). */
+enum err event_encrypt(struct ctx *ctx, struct bytes text, const char *jwk, const char *key_id,
+    struct bytes *ret_payload) MUST_CHECK;
 
 /* Seals the text of a body for its row. As seal_data(). */
 enum err event_seal(
@@ -81,8 +87,9 @@ enum err event_list(struct ctx *ctx, const struct event_filter *filter, struct e
 enum err event_get(struct ctx *ctx, struct uuid id, struct event *ret_event) MUST_CHECK;
 
 /*
- * Queues all deliveries of an event again that are not just under way, inside the caller's
- * transaction. ERR_EVENT_NOT_FOUND; ERR_EVENT_NOT_REPLAYABLE when there is none.
+ * Queues all deliveries of an event again that are not just under way, do not lack a key
+ * (ERR_DELIVERY_NO_KEY) and whose endpoint is not deleted, inside the caller's transaction.
+ * ERR_EVENT_NOT_FOUND; ERR_EVENT_NOT_REPLAYABLE when there is none.
  */
 enum err event_replay(struct ctx *ctx, struct uuid id, struct event *ret_event) MUST_CHECK;
 

@@ -131,6 +131,9 @@ static enum err recover_one(struct piece *piece, const struct row_event_recover_
 	if (!uuid_is_nil(event->delivery_id)) {
 		err = delivery_queue(
 		    ctx, piece->task->application_id, event->delivery_id, endpoint->id);
+		/* Without a key there is nothing to be done for it. */
+		if (err == ERR_DELIVERY_NO_KEY)
+			return ERR_OK;
 		err = err == ERR_DELIVERY_BUSY ? ERR_OK : err;
 	} else {
 		err = deliver_missed(piece, event, endpoint);

@@ -138,8 +138,11 @@ static const char *const session_hints[ERR__MAX] = {
 	[ERR_DELIVERY_NOT_FOUND] = "No delivery with this id is visible to this key.",
 	[ERR_EVENT_NOT_FOUND] = "No event with this id is visible to this key.",
 	[ERR_DELIVERY_BUSY] = "The delivery is under way just now; retry it when it has ended.",
+	[ERR_DELIVERY_NO_KEY] =
+	    "The endpoint has no active encryption key; add one and retry the delivery.",
 	[ERR_EVENT_NOT_REPLAYABLE] =
-	    "Only an event with deliveries that are not under way can be replayed.",
+	    "Only an event with deliveries that are not under way, and do not lack an encryption "
+	    "key, can be replayed.",
 	[ERR_IDEMPOTENCY_IN_PROGRESS] =
 	    "Wait for the first request with this Idempotency-Key to end, then ask again.",
 };

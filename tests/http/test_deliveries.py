@@ -136,7 +136,8 @@ def test_not_while_it_is_under_way(tenant, receiver):
     assert reply.status_code == 409
     assert reply.json() == error(
         "CONFLICT", "Webhook event cannot be replayed.",
-        "Only an event with deliveries that are not under way can be replayed.", "replayEvent")
+        "Only an event with deliveries that are not under way, and do not lack an encryption key, "
+        "can be replayed.", "replayEvent")
     live.delete(f"{ENDPOINTS}/{endpoint['id']}")
 
 

@@ -192,6 +192,29 @@ static void test_the_whole_schedule(void **state UNUSED)
 	assert_true(clock_now_ms() - began_ms > INT64_C(272000000));
 }
 
+/* The first number of the schedule is a wait as well; a test of the endpoint does not wait. */
+static void test_the_first_wait(void **state UNUSED)
+{
+	struct making making = make("verification.completed", DB_NULL);
+	struct uuid event_id;
+
+	core_settings("webhook_schedule_s = 60,5\n");
+	clock_set(clock_now_ms());
+	core_verification(NULL, true, false);
+	assert_in_range(due_in_ms(), 60000, 66000);
+	assert_int_equal(number("SELECT COUNT(*) FROM work w JOIN delivery d ON d.id = "
+				"w.subject_id WHERE w.due_at = d.next_attempt_at"),
+	    1);
+	assert_false(take());
+	assert_int_equal(webhook_test(&ctx, making.row.id, &event_id), ERR_OK);
+	assert_true(take());
+	answer(200, -1);
+	clock_set(clock_now_ms() + 66001);
+	assert_true(take());
+	answer(500, -1);
+	assert_in_range(due_in_ms(), 5000, 5500);
+}
+
 /* A floor, never a shortcut, and never longer than a day. */
 static void test_retry_after(void **state UNUSED)
 {
@@ -428,6 +451,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_delivered, set_up),
 		cmocka_unit_test_setup(test_the_whole_schedule, set_up),
+		cmocka_unit_test_setup(test_the_first_wait, set_up),
 		cmocka_unit_test_setup(test_retry_after, set_up),
 		cmocka_unit_test_setup(test_ends, set_up),
 		cmocka_unit_test_setup(test_gone_is_told, set_up),

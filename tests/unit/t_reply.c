@@ -290,6 +290,11 @@ static void test_session_errors(void **state UNUSED)
 		    "\"CONFLICT\",\"message\":\"Webhook delivery cannot be "
 		    "retried.\",\"hint\":\"The delivery is under way just now; retry it "
 		    "when it has ended.\",\"docs\":\"/reference#showItem\"}}" },
+		{ ERR_DELIVERY_NO_KEY, 409, "Retry-After: 1\r\n",
+		    SESSION_HEAD
+		    "\"CONFLICT\",\"message\":\"Webhook delivery cannot be "
+		    "retried.\",\"hint\":\"The endpoint has no active encryption key; add one "
+		    "and retry the delivery.\",\"docs\":\"/reference#showItem\"}}" },
 		{ ERR_DB_BROKEN, 500, "",
 		    SESSION_HEAD "\"INTERNAL_SERVER_ERROR\",\"message\":\"Something went wrong "
 				 "on our side.\",\"hint\":\"Try again; if it stays so, tell your "

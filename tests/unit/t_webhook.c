@@ -16,7 +16,9 @@
 
 #include "clock.h"
 #include "delivery.h"
+#include "delivery_flow.h"
 #include "event.h"
+#include "id.h"
 #include "reseal.h"
 #include "tx.h"
 #include "webhook.h"
@@ -487,6 +489,31 @@ static void test_replay(void **state UNUSED)
 	assert_int_equal(tx_run(&ctx, replay_tx, &replaying), ERR_EVENT_NOT_FOUND);
 }
 
+/* One of the endpoints is deleted, and the batch has not yet seen to its deliveries. */
+static void test_replay_beside_a_deleted_endpoint(void **state UNUSED)
+{
+	struct uuid gone = endpoint(ALL);
+	struct replaying replaying = { .id = UUID_NIL };
+	struct row_webhook_get row;
+
+	endpoint(ALL);
+	core_act(tenant, ENV_SANDBOX);
+	core_verification(NULL, true, false);
+	core_act(tenant, ENV_LIVE);
+	struct delivery_filter filter = { .limit = 1 };
+	struct delivery *found = NULL;
+	size_t count = 0;
+	bool more = false;
+	assert_int_equal(delivery_list(&ctx, &filter, &found, &count, &more), ERR_OK);
+	replaying.id = found[0].row.event_id;
+	core_run("UPDATE delivery SET status = 'succeeded'");
+	core_run("DELETE FROM work");
+	assert_int_equal(tx_run(&ctx, delete_tx, &gone), ERR_OK);
+	assert_int_equal(webhook_get(&ctx, gone, &row), ERR_WEBHOOK_NOT_FOUND);
+	assert_int_equal(tx_run(&ctx, replay_tx, &replaying), ERR_OK);
+	assert_int_equal(deliveries("status = 'pending'"), 1);
+}
+
 static enum err test_tx(struct uuid id, struct uuid *event_id)
 {
 	return webhook_test(&ctx, id, event_id);
@@ -505,6 +532,8 @@ static void test_a_test(void **state UNUSED)
 	    core_number("SELECT COUNT(*) FROM work WHERE kind = 'webhook_delivery'"), 1);
 	assert_int_equal(test_tx(tenant, &event_id), ERR_WEBHOOK_NOT_FOUND);
 }
+
+static void recover(struct uuid endpoint_id, int64_t since_ms, int64_t until_ms);
 
 /* ---- encryption ------------------------------------------------------------------------------------------ */
 
@@ -596,6 +625,160 @@ static void test_fails_closed(void **state UNUSED)
 	assert_int_equal(core_number("SELECT COUNT(*) FROM event WHERE body LIKE '%DIALLO%' OR "
 				     "seal_key IS NULL"),
 	    0);
+	json_decref(key.jwk);
+}
+
+/* What a delivery's request would be; the work is claimed. */
+static struct delivery_flow taken(void)
+{
+	struct work_limits limits = { .max = 1, .per_lane = 1 };
+	struct work *work = NULL;
+	struct delivery_flow flow;
+	size_t count = 0;
+
+	assert_int_equal(work_claim(&ctx, WORK_DELIVERY, &limits, 60000, &work, &count), ERR_OK);
+	assert_int_equal(count, 1);
+	flow = (struct delivery_flow){ .work = work[0] };
+	assert_int_equal(delivery_prepare(&ctx, &flow), ERR_OK);
+	return flow;
+}
+
+static void claims_for(struct uuid trigger_id, struct uuid *ret_event_id)
+{
+	struct event_new event = { .type = EVENT_ATTEMPT_SUCCEEDED,
+		.trigger = TRIGGER_ATTEMPT,
+		.trigger_id = trigger_id,
+		.data = json_pack("{s:s}", "family_name", "DIALLO") };
+
+	assert_int_equal(db_begin(ctx.db), ERR_OK);
+	assert_int_equal(event_put(&ctx, tenant, &event, ret_event_id), ERR_OK);
+	assert_int_equal(db_commit(ctx.db), ERR_OK);
+}
+
+/* What failed for want of a key stays closed, however it is queued again; with a key it goes out
+ * encrypted to that. */
+static void test_stays_closed(void **state UNUSED)
+{
+	struct keying key = { .endpoint_id = make(SURFACE_SESSION, NULL).row.id,
+		.key_id = "one",
+		.jwk = json_pack("{s:s, s:s, s:s}", "kty", "RSA", "n", MODULUS, "e", "AQAB") };
+	int64_t now_ms = clock_now_ms();
+	struct replaying replaying;
+	struct delivery delivery;
+
+	claims_for(tenant, &replaying.id);
+	delivery = only_delivery();
+	assert_string_equal(delivery.row.status, "failed");
+	assert_int_equal(tx_run(&ctx, retry_tx, &delivery), ERR_DELIVERY_NO_KEY);
+	assert_int_equal(tx_run(&ctx, replay_tx, &replaying), ERR_EVENT_NOT_REPLAYABLE);
+	recover(key.endpoint_id, now_ms - 60000, now_ms + 60000);
+	run_tasks();
+	assert_int_equal(core_number("SELECT done FROM webhook_task"), 0);
+	assert_int_equal(deliveries("status = 'failed' AND payload IS NULL"), 1);
+	assert_int_equal(
+	    core_number("SELECT COUNT(*) FROM work WHERE kind = 'webhook_delivery'"), 0);
+	assert_int_equal(tx_run(&ctx, key_tx, &key), ERR_OK);
+	assert_int_equal(tx_run(&ctx, retry_tx, &delivery), ERR_OK);
+	assert_true(uuid_equal(delivery.row.webhook_key_id, key.row.id));
+	struct delivery_flow flow = taken();
+	assert_int_equal(flow.step, DELIVERY_SEND);
+	assert_string_equal(flow.request.headers[0], "Content-Type: application/jose");
+	assert_int_equal(memcmp(flow.request.body, "eyJ", 3), 0);
+	/* Whatever brought it there, such a row is not sent as it is. */
+	core_run("UPDATE delivery SET payload = NULL, webhook_key_id = NULL");
+	core_run("UPDATE work SET lease_owner = NULL, lease_until = NULL, due_at = '2020-01-01'");
+	assert_int_equal(taken().step, DELIVERY_LATER);
+	json_decref(key.jwk);
+}
+
+/* reference/kayle.md section 5.3, generation A, byte for byte. */
+static void test_session_bodies(void **state UNUSED)
+{
+	static const struct {
+		enum event_type type;
+		enum event_trigger trigger;
+		const char *data;
+	} rows[] = {
+		{ EVENT_ATTEMPT_SUCCEEDED, TRIGGER_ATTEMPT,
+		    "{\"claims\":{\"age_over_18\":true,\"given_names\":null},"
+		    "\"selected_field_keys\":[\"age_over_18\"]}" },
+		{ EVENT_ATTEMPT_FAILED, TRIGGER_ATTEMPT,
+		    "{\"failure_code\":\"document_data_invalid\"}" },
+		{ EVENT_SESSION_EXPIRED, TRIGGER_SESSION, "{}" },
+		{ EVENT_SESSION_CANCELLED, TRIGGER_SESSION, "{}" },
+	};
+	char attempt[160], event_text[ID_TEXT_SIZE], session_text[ID_TEXT_SIZE];
+	char attempt_text[ID_TEXT_SIZE], expected[600];
+	struct uuid session_id, attempt_id, event_id;
+	struct row_event_body row;
+	struct bytes text;
+
+	assert_int_equal(uuid_make(&session_id), ERR_OK);
+	assert_int_equal(uuid_make(&attempt_id), ERR_OK);
+	id_text(ID_SESSION, session_id, session_text);
+	id_text(ID_SESSION_ATTEMPT, attempt_id, attempt_text);
+	for (size_t i = 0; i < countof(rows); i++) {
+		bool is_attempt = rows[i].trigger == TRIGGER_ATTEMPT;
+		struct event_new event = { .type = rows[i].type,
+			.trigger = rows[i].trigger,
+			.trigger_id = is_attempt ? attempt_id : session_id,
+			.session_id = session_id };
+		assert_int_equal(
+		    json_read(rows[i].data, strlen(rows[i].data), &event.data, NULL), ERR_OK);
+		assert_int_equal(db_begin(ctx.db), ERR_OK);
+		assert_int_equal(event_put(&ctx, tenant, &event, &event_id), ERR_OK);
+		assert_int_equal(db_commit(ctx.db), ERR_OK);
+		assert_int_equal(q_event_body(ctx.db, ctx.arena, tenant, event_id, &row), ERR_OK);
+		assert_int_equal(event_open(&ctx, event_id, row.body, row.seal_key, &text), ERR_OK);
+		id_text(ID_EVENT, event_id, event_text);
+		snprintf(
+		    attempt, sizeof(attempt), "\"verification_attempt_id\":\"%s\",", attempt_text);
+		snprintf(expected, sizeof(expected),
+		    "{\"data\":%s,\"metadata\":{\"contract_version\":1,\"event_id\":\"%s\",%s"
+		    "\"verification_session_id\":\"%s\"},\"type\":\"%s\"}",
+		    rows[i].data, event_text, is_attempt ? attempt : "", session_text,
+		    event_type_word(rows[i].type));
+		assert_int_equal(text.len, strlen(expected));
+		assert_memory_equal(text.data, expected, text.len);
+	}
+}
+
+/* Encrypted once: each attempt has the same bytes, whatever became of the key. */
+static void test_encrypted_once(void **state UNUSED)
+{
+	struct keying key = { .endpoint_id = make(SURFACE_SESSION, NULL).row.id,
+		.key_id = "one",
+		.jwk = json_pack("{s:s, s:s, s:s}", "kty", "RSA", "n", MODULUS, "e", "AQAB") };
+	struct setting setting = { .active = false };
+	struct uuid event_id;
+
+	assert_int_equal(tx_run(&ctx, key_tx, &key), ERR_OK);
+	claims_for(tenant, &event_id);
+	struct delivery delivery = only_delivery();
+	struct delivery_flow first = taken(), second;
+	core_run("DELETE FROM work");
+	setting.id = key.row.id;
+	assert_int_equal(tx_run(&ctx, set_tx, &setting), ERR_OK);
+	assert_int_equal(tx_run(&ctx, retry_tx, &delivery), ERR_OK);
+	second = taken();
+	assert_int_equal(first.request.body_len, second.request.body_len);
+	assert_memory_equal(first.request.body, second.request.body, first.request.body_len);
+	json_decref(key.jwk);
+}
+
+/* A key that cannot be used any more closes as a missing one does. */
+static void test_a_broken_key_fails_closed(void **state UNUSED)
+{
+	struct keying key = { .endpoint_id = make(SURFACE_SESSION, NULL).row.id,
+		.key_id = "one",
+		.jwk = json_pack("{s:s, s:s, s:s}", "kty", "RSA", "n", MODULUS, "e", "AQAB") };
+	struct uuid event_id;
+
+	assert_int_equal(tx_run(&ctx, key_tx, &key), ERR_OK);
+	core_run("UPDATE webhook_key SET jwk = '{\"kty\":\"RSA\"}'");
+	claims_for(tenant, &event_id);
+	assert_int_equal(deliveries("status = 'failed' AND payload IS NULL"), 1);
+	assert_int_equal(core_number("SELECT COUNT(*) FROM work"), 0);
 	json_decref(key.jwk);
 }
 
@@ -735,9 +918,14 @@ int main(void)
 		cmocka_unit_test_setup(test_deleted, set_up),
 		cmocka_unit_test_setup(test_retry, set_up),
 		cmocka_unit_test_setup(test_replay, set_up),
+		cmocka_unit_test_setup(test_replay_beside_a_deleted_endpoint, set_up),
 		cmocka_unit_test_setup(test_a_test, set_up),
 		cmocka_unit_test_setup(test_one_active_key, set_up),
 		cmocka_unit_test_setup(test_fails_closed, set_up),
+		cmocka_unit_test_setup(test_stays_closed, set_up),
+		cmocka_unit_test_setup(test_session_bodies, set_up),
+		cmocka_unit_test_setup(test_encrypted_once, set_up),
+		cmocka_unit_test_setup(test_a_broken_key_fails_closed, set_up),
 		cmocka_unit_test_setup(test_recovery, set_up),
 		cmocka_unit_test_setup(test_expired, set_up),
 		cmocka_unit_test_setup(test_sealed_anew, set_up),
