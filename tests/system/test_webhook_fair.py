@@ -142,8 +142,9 @@ def test_another_cap(stack, hooks, receiver):
 def test_a_pace(stack, hooks, receiver):
     """rate_per_s holds over two batches, and does not hold up the endpoint beside it."""
     paced, free = hooks.create(receiver.url("/paced")), hooks.create(receiver.url("/free"))
-    stack.rows("UPDATE lane SET rate_per_s = 10 WHERE name = %s", paced.id)
-    stack.rows(f"UPDATE webhook_endpoint SET rate_per_s = 10 WHERE id = X'{paced.hex}'")
+    reply = hooks.client.call("PATCH", "/v1/webhooks/endpoints/" + paced.other_id,
+                              json={"rate_per_second": 10})
+    assert reply.status_code == 200, reply.text
     for _ in range(40):
         hooks.event()
     together(stack, 2)

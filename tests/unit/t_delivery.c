@@ -298,6 +298,31 @@ static void test_gone_is_told(void **state UNUSED)
 	    1);
 }
 
+/* Two of them are gone in the same moment: disabled once and told once. */
+static void test_gone_twice_is_told_once(void **state UNUSED)
+{
+	struct delivery_flow flows[2];
+	struct work *work = NULL;
+
+	make("verification.completed webhook.disabled", DB_NULL);
+	core_act(tenant, ENV_LIVE);
+	make("webhook.disabled", DB_NULL);
+	core_act(tenant, ENV_SANDBOX);
+	core_verification(NULL, true, false);
+	core_verification(NULL, true, false);
+	assert_int_equal(claim(4, &work), 2);
+	for (size_t i = 0; i < 2; i++) {
+		flows[i] = (struct delivery_flow){ .work = work[i] };
+		assert_int_equal(delivery_prepare(&ctx, &flows[i]), ERR_OK);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		flow = flows[i];
+		answer(410, -1);
+		assert_int_equal(flow.disabled, i == 0 ? DISABLED_GONE : DISABLED__MAX);
+	}
+	assert_int_equal(number("SELECT COUNT(*) FROM event WHERE type = 'webhook.disabled'"), 1);
+}
+
 /* Five days of nothing but failures; one success in between begins anew. */
 static void test_days_of_failures(void **state UNUSED)
 {
@@ -455,6 +480,7 @@ int main(void)
 		cmocka_unit_test_setup(test_retry_after, set_up),
 		cmocka_unit_test_setup(test_ends, set_up),
 		cmocka_unit_test_setup(test_gone_is_told, set_up),
+		cmocka_unit_test_setup(test_gone_twice_is_told_once, set_up),
 		cmocka_unit_test_setup(test_days_of_failures, set_up),
 		cmocka_unit_test_setup(test_held, set_up),
 		cmocka_unit_test_setup(test_a_test_is_one_attempt, set_up),
