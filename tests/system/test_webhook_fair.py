@@ -192,7 +192,7 @@ def test_fifty_that_hang_do_not_delay_a_healthy_one(stack, hooks, receiver, kind
         app, _ = stack.tenant()
         other = Hooks(stack, stack.key(app)["key"])
         healthy = other.create(receiver.url("/healthy"))
-        process = batch_start(stack, "--linger", str(seconds), "--only", "delivery", conf=conf)
+        process = batch_start(stack, "--linger", "3600", "--only", "delivery", conf=conf)
         try:
             if kind == "hang":
                 assert wait_for(lambda: len(hanging.requests) >= 50, 10)
