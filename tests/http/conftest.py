@@ -19,17 +19,11 @@ def stack():
         yield running
 
 
-@pytest.fixture(scope="session")
-def receivers():
+@pytest.fixture()
+def receiver():
+    """Of each test its own: what an earlier one left behind is tried again at another port."""
     with Receiver() as running:
         yield running
-
-
-@pytest.fixture()
-def receiver(receivers):
-    receivers.rules.clear()
-    receivers.clear()
-    return receivers
 
 
 @pytest.fixture(scope="session")

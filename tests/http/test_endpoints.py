@@ -225,7 +225,7 @@ def test_fifty_are_enough(tenant, receiver):
 
 # ---- secrets and the test ------------------------------------------------------------------------------
 
-def test_reveal_and_rotate(tenant, receiver):
+def test_reveal_and_rotate(stack, tenant, receiver):
     _, live, _ = tenant
     data = live.post(ENDPOINTS, {"url": receiver.url("/")}).json()["data"]
     made, first = data["endpoint"], data["signing_secret"]
@@ -252,6 +252,9 @@ def test_reveal_and_rotate(tenant, receiver):
     live.post(f"{ENDPOINTS}/{made['id']}/test")
     request = receiver.of("/")[-1]
     assert signed_by(third, request) and signed_by(fourth, request)
+    overlap = "SELECT TIMESTAMPDIFF(SECOND, updated_at, secret_old_until) FROM webhook_endpoint " \
+              "WHERE url = %s"
+    assert stack.rows(overlap, receiver.url("/")) == ((86400,),)
 
 
 @pytest.mark.parametrize("value,fault", [

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import time
+from datetime import datetime
 
 import pytest
 
@@ -86,6 +87,9 @@ def test_body_is_what_get_shows(stack, hooks, receiver, change):
     assert event["event"] == event["type"] == word
     assert event["data"] == data
     assert is_time(event["timestamp"])
+    happened = datetime.fromisoformat(event["timestamp"]) - datetime.fromisoformat(
+        data["completed_at"])
+    assert abs(happened.total_seconds()) <= 1
     assert len(request.body) < 20000
     prove_outbox(stack)
 

@@ -221,19 +221,43 @@ def test_more_that_hang_than_there_are_places(stack, hooks, receiver):
     conf.write_text(open(stack.conf).read() + "webhook_in_flight = 40\nwebhook_timeout_s = 4\n")
     conf.chmod(0o600)
     healthy = hooks.create(receiver.url("/healthy"), ["verification.completed"])
-    for n in range(24):
+    for n in range(48):
         hooks.create(receiver.url(f"/{n}"), ["verification.failed"])
         receiver.rule(f"/{n}", hang)
     for _ in range(20):
         hooks.event(id_number="1000000000001")
     process = batch_start(stack, "--linger", "3600", "--only", "delivery", conf=conf)
     try:
-        known = lambda: len({one.path for one in receiver.requests}) == 24  # noqa: E731
+        known = lambda: len({one.path for one in receiver.requests}) == 48  # noqa: E731
         assert wait_for(known, 20), "some were never tried"
         time.sleep(4.2)  # the last of them has run out of time: all are known to be slow
-        took = waits(hooks, receiver, 100, 0.05)
+        took = waits(hooks, receiver, 60, 0.05)
     finally:
         process.send_signal(signal.SIGTERM)
         batch_end(process, 30)
     assert max(took) < 2, (percentile(took, 0.5), max(took))
+    assert all(row.status == "succeeded" for row in deliveries(stack, healthy))
+
+
+def test_scarce_places_are_shared_before_anybody_is_known(stack, hooks, receiver):
+    """Twelve endpoints of which nothing bad is known yet, that hang, and could fill all places with
+    four each: each has its first, and a healthy one finds a place beside them."""
+    conf = stack.dir / "scarce.conf"
+    conf.write_text(open(stack.conf).read() + "webhook_in_flight = 40\nwebhook_timeout_s = 6\n")
+    conf.chmod(0o600)
+    healthy = hooks.create(receiver.url("/healthy"), ["verification.completed"])
+    for n in range(12):
+        hooks.create(receiver.url(f"/{n}"), ["verification.failed"])
+        receiver.rule(f"/{n}", hang)
+    for _ in range(6):
+        hooks.event(id_number="1000000000001")
+    process = batch_start(stack, "--linger", "3600", "--only", "delivery", conf=conf)
+    try:
+        all_met = lambda: len({one.path for one in receiver.requests}) == 12  # noqa: E731
+        assert wait_for(all_met, 3), "some waited for others to run out of time"
+        took = waits(hooks, receiver, 10, 0.05)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        batch_end(process, 30)
+    assert max(took) < 2, max(took)
     assert all(row.status == "succeeded" for row in deliveries(stack, healthy))

@@ -394,6 +394,36 @@ def test_names_that_lead_inside(stack, hooks, receiver, resolving, tmp_path):
     assert run.line["took_ms"] <= DEADLINE_S * 1000 + 1500
 
 
+def test_names_that_lead_inside_cannot_be_registered(tmp_path):
+    """Made or changed; with the one refusal that says nothing of what was found. A name that does
+    not resolve just now is accepted: every attempt asks again."""
+    table = {"fine": {"A": ["93.184.216.34"]}, "inside": {"A": ["10.1.2.3"]},
+             "mixed": {"A": ["93.184.216.34", "10.0.0.1"]},
+             "both": {"A": ["93.184.216.34"], "AAAA": ["fd00::1"]},
+             "mapped": {"AAAA": ["::ffff:10.0.0.1"]}, "many": {"many": 200},
+             "alias": {"cname": "inside.example.net"}, "broken": {"rcode": "SERVFAIL"}}
+    table = {f"{name}.example.net": row for name, row in table.items()}
+    with Names(table, tmp_path) as names, \
+            Stack("--no-batch", "--set", f"dns_servers=127.0.0.1:{names.port}") as stack:
+        said = set()
+        for name in ("inside", "mixed", "both", "mapped", "many", "alias"):
+            reply = stack.live.post("/v1/webhooks", {"url": f"https://{name}.example.net/",
+                                                     "events": ["verification.failed"]})
+            assert reply.status_code == 400, name
+            said.add(reply.text)
+        assert len(said) == 1 and "example.net" not in said.pop()
+        made = {}
+        for name in ("fine", "broken", "unknown"):
+            made[name] = stack.live.post("/v1/webhooks/endpoints",
+                                         {"url": f"https://{name}.example.net/"})
+            assert made[name].status_code == 200, made[name].text
+        path = "/v1/webhooks/endpoints/" + made["fine"].json()["data"]["endpoint"]["id"]
+        reply = stack.live.call("PATCH", path, json={"url": "https://mixed.example.net/"})
+        assert reply.status_code == 400
+        assert stack.live.get(path).json()["data"]["url"] == "https://fine.example.net/"
+        assert names.asked() >= set(table)
+
+
 def test_a_name_that_changes_its_mind(stack, hooks, receiver, resolving, tmp_path):
     """Rebinding: a good address first and a bad one then. What was checked is what is dialled."""
     table = {"turn.example.net": {"A": [["127.0.0.1"], ["127.0.0.2"]]}}

@@ -375,6 +375,7 @@ static void test_encrypted_once(void **state UNUSED)
 	setting.id = key.row.id;
 	assert_int_equal(tx_run(&ctx, set_tx, &setting), ERR_OK);
 	assert_int_equal(tx_run(&ctx, retry_tx, &delivery), ERR_OK);
+	core_run("UPDATE delivery SET attempt_count = 3, attempts_total = 4");
 	second = taken();
 	assert_int_equal(first.request.body_len, second.request.body_len);
 	assert_memory_equal(first.request.body, second.request.body, first.request.body_len);
