@@ -27,6 +27,8 @@
 #define LIMIT_PHONE 20
 #define LIMIT_EXTERNAL_REF 128
 #define LIMIT_KEY_NAME 120
+#define LIMIT_KEY_OVERLAP_S 604800        /* for which a replaced key works beside the new one */
+#define LIMIT_KEY_OVERLAP_DEFAULT_S 86400 /* the same when nobody says how long */
 #define LIMIT_ORG_NAME 120
 #define LIMIT_AGE_YEARS 130
 #define LIMIT_CURSOR 256

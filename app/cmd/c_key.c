@@ -1,15 +1,72 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* c_key.c: API keys. A key's text is shown once, when it is made. */
-#include "ctl.h"
+#include "c_key.h"
 
 #include <string.h>
 
 #include "clock.h"
-#include "key.h"
 #include "limits.h"
 #include "org.h"
 #include "proc.h"
 #include "scope.h"
+
+/* ---- a key that was just made ------------------------------------------------------------- */
+
+/* The columns of a pair, where there is one, follow the others. */
+struct key_shown_once {
+	struct uuid id;
+	const char *key;
+	struct uuid application_id;
+	const char *kind;
+	const char *name;
+	const char *environment;
+	const char *scopes;
+	int64_t expires_at;
+	struct uuid publishable_id;
+	const char *publishable_key;
+};
+
+static const struct ctl_column made_columns[] = {
+	COLUMN_ID(struct key_shown_once, id, ID_KEY),
+	COLUMN_TEXT(struct key_shown_once, key),
+	COLUMN_ID(struct key_shown_once, application_id, ID_APPLICATION),
+	COLUMN_TEXT(struct key_shown_once, kind),
+	COLUMN_TEXT(struct key_shown_once, name),
+	COLUMN_TEXT(struct key_shown_once, environment),
+	COLUMN_WORDS(struct key_shown_once, scopes),
+	COLUMN_TIME(struct key_shown_once, expires_at),
+	COLUMN_ID(struct key_shown_once, publishable_id, ID_KEY),
+	COLUMN_TEXT(struct key_shown_once, publishable_key),
+};
+
+#define PAIR_COLUMNS 2
+
+enum err key_print_made(struct ctl *ctl, const struct key_made *made)
+{
+	bool paired = made->pair_text != NULL;
+	struct key_shown_once shown = { .id = made->row.id,
+		.key = made->text,
+		.application_id = made->row.application_id,
+		.kind = made->row.kind,
+		.name = made->row.name,
+		.environment = made->row.environment,
+		.scopes = made->row.scopes,
+		.expires_at = made->row.expires_at,
+		.publishable_id = made->pair_id,
+		.publishable_key = made->pair_text };
+	struct ctl_section section = { .single = true,
+		.columns = made_columns,
+		.column_count = countof(made_columns) - (paired ? 0 : PAIR_COLUMNS),
+		.rows = &shown,
+		.row_size = sizeof(shown),
+		.count = 1 };
+	enum err err = ctl_print(ctl, &section, 1);
+
+	if (err == ERR_OK)
+		ctl_note(ctl, "\nThis is the only time %s shown: store %s now.",
+		    paired ? "the keys are" : "the key is", paired ? "them" : "it");
+	return err;
+}
 
 /* ---- create ------------------------------------------------------------------------------- */
 
@@ -33,36 +90,17 @@ static const struct ctl_arg create_args[] = {
 	    .name = "scopes",
 	    .value = "WORDS",
 	    .offset = MEMBER_IS(const char *, struct create_input, scopes),
-	    .required = true,
 	    .max = LIMIT_SETTING,
-	    .sentence =
-		"What it may do: \"all\", or words from this list, in quotes with a space between.",
+	    .sentence = "What a server or partner key may do: \"all\", or words from this list, in "
+			"quotes with a space between.",
 	    .list = scope_words,
 	    .list_count = SCOPE_COUNT },
-	ARG_WORD(struct create_input, kind, "kind", false, "server",
-	    "What sort of key (default server)."),
+	ARG_WORD(struct create_input, kind, "kind", false,
+	    "server|partner|secret|publishable|application",
+	    "What sort of key (default server). A secret key is for the age family and comes with "
+	    "its publishable key; an application's key is made by \"bonafide app\"."),
 	ARG_TIME(struct create_input, expires, "expires", "TIME", false,
 	    "When it stops working, as 2027-01-31 or 2027-01-31T12:00:00Z (default never)."),
-};
-
-struct key_made {
-	struct uuid id;
-	const char *key;
-	struct uuid application_id;
-	const char *name;
-	const char *environment;
-	const char *scopes;
-	int64_t expires_at;
-};
-
-static const struct ctl_column made_columns[] = {
-	COLUMN_ID(struct key_made, id, ID_KEY),
-	COLUMN_TEXT(struct key_made, key),
-	COLUMN_ID(struct key_made, application_id, ID_APPLICATION),
-	COLUMN_TEXT(struct key_made, name),
-	COLUMN_TEXT(struct key_made, environment),
-	COLUMN_WORDS(struct key_made, scopes),
-	COLUMN_TIME(struct key_made, expires_at),
 };
 
 static enum err no_such_app(struct ctl *ctl)
@@ -71,11 +109,37 @@ static enum err no_such_app(struct ctl *ctl)
 	    "there is no such application; \"bonafide app list\" shows those there are");
 }
 
-static enum err read_scopes(struct ctl *ctl, const char *words, uint64_t *ret_bits)
+static enum err read_kind(
+    struct ctl *ctl, const char *word, enum environment environment, struct key_new *key)
 {
+	const struct key_format *format;
+	enum err err = ERR_OK;
+
+	if (word != NULL)
+		err = key_kind_parse(word, &key->kind);
+	if (err != ERR_OK)
+		return err;
+	format = key_format_of(key->kind, environment);
+	return format->belongs == NULL
+		   ? ERR_OK
+		   : ctl_misuse(ctl, "--kind %s cannot be asked for: such a key %s", word,
+			 format->belongs);
+}
+
+static enum err read_scopes(struct ctl *ctl, const char *words, struct key_new *key)
+{
+	bool fixed = key_format_of(key->kind, key->environment)->fixed;
 	char bad[LIMIT_SETTING] = "";
 
-	if (scopes_parse(words, ret_bits, bad, sizeof(bad)) == ERR_OK && *ret_bits != 0)
+	if (fixed && words != NULL)
+		return ctl_misuse(ctl, "a %s key takes no --scopes: it has those of its kind",
+		    key_kind_word(key->kind));
+	if (fixed)
+		return ERR_OK;
+	if (words == NULL)
+		return ctl_misuse(
+		    ctl, "--scopes is required for a %s key", key_kind_word(key->kind));
+	if (scopes_parse(words, &key->scopes, bad, sizeof(bad)) == ERR_OK && key->scopes != 0)
 		return ERR_OK;
 	return ctl_misuse(
 	    ctl, "there is no scope \"%s\"; \"bonafide key create --help\" lists them", bad);
@@ -85,16 +149,16 @@ static enum err create(struct ctl *ctl, const void *input)
 {
 	const struct create_input *in = input;
 	struct row_application_get app;
-	struct row_key_get row;
-	const char *text = NULL;
-	struct key_new fresh = { .application_id = in->app,
-		.kind = in->kind,
-		.name = in->name,
-		.expires_at_ms = in->expires };
-	enum err err = read_scopes(ctl, in->scopes, &fresh.scopes);
+	struct key_made made;
+	struct key_new fresh = {
+		.application_id = in->app, .name = in->name, .expires_at_ms = in->expires
+	};
+	enum err err = environment_parse(in->environment, &fresh.environment);
 
 	if (err == ERR_OK)
-		err = environment_parse(in->environment, &fresh.environment);
+		err = read_kind(ctl, in->kind, fresh.environment, &fresh);
+	if (err == ERR_OK)
+		err = read_scopes(ctl, in->scopes, &fresh);
 	if (err == ERR_OK && in->expires != TIME_NONE && in->expires <= clock_now_ms())
 		err = ctl_misuse(ctl, "--expires is in the past");
 	if (err != ERR_OK)
@@ -103,22 +167,10 @@ static enum err create(struct ctl *ctl, const void *input)
 	if (err == ERR_MISSING)
 		return no_such_app(ctl);
 	if (err == ERR_OK)
-		err = key_create(&ctl->ctx, &fresh, &row, &text);
+		err = key_create(&ctl->ctx, &fresh, &made);
 	if (err == ERR_VALIDATION)
 		return ctl_misuse(ctl, "a key of this kind cannot have that name or those scopes");
-	if (err != ERR_OK)
-		return err;
-	struct key_made made = { .id = row.id,
-		.key = text,
-		.application_id = in->app,
-		.name = row.name,
-		.environment = row.environment,
-		.scopes = row.scopes,
-		.expires_at = row.expires_at };
-	err = ctl_print_one(ctl, made_columns, &made);
-	if (err == ERR_OK)
-		ctl_note(ctl, "\nThis is the only time the key is shown: store it now.");
-	return err;
+	return err == ERR_OK ? key_print_made(ctl, &made) : err;
 }
 
 /* ---- list --------------------------------------------------------------------------------- */
@@ -156,11 +208,11 @@ static const struct ctl_column list_columns[] = {
 	COLUMN_ID(struct key_shown, id, ID_KEY),
 	COLUMN_ID(struct key_shown, application_id, ID_APPLICATION),
 	COLUMN_TEXT(struct key_shown, name),
+	COLUMN_TEXT(struct key_shown, kind),
 	COLUMN_TEXT(struct key_shown, environment),
 	COLUMN_TEXT(struct key_shown, key),
 	COLUMN_TIME(struct key_shown, expires_at),
 	COLUMN_TIME(struct key_shown, last_used_at),
-	ONLY_JSON("kind", CELL_TEXT, kind),
 	ONLY_JSON("scopes", CELL_WORDS, scopes),
 	ONLY_JSON("created_at", CELL_TIME, created_at),
 };
@@ -208,16 +260,77 @@ static enum err list(struct ctl *ctl, const void *input)
 	    "There are no keys in force here. \"bonafide key create --help\" tells how to make one.");
 }
 
+/* ---- a key named by its id ---------------------------------------------------------------- */
+
+#define ARG_KEY(input) \
+	ARG_ID(struct input, key, "KEY", NULL, true, ID_KEY, \
+	    "The key's id (key_...), as \"bonafide key list\" shows it; not the key itself.")
+
+/* The key in force, and whose it is. */
+static enum err find_key(struct ctl *ctl, struct uuid id, struct row_operator_key *ret_row)
+{
+	char when[TIME_TEXT_SIZE];
+	enum err err = q_operator_key(ctl->ctx.db, ctl->ctx.arena, id, ret_row);
+
+	if (err == ERR_MISSING)
+		return ctl_fail(
+		    ctl, err, "there is no such key; \"bonafide key list\" shows those in force");
+	if (err != ERR_OK || ret_row->revoked_at == TIME_NONE)
+		return err;
+	time_text(ret_row->revoked_at, when);
+	return ctl_fail(ctl, ERR_KEY_NOT_FOUND, "this key was revoked at %s already", when);
+}
+
+void key_wait_lease(struct ctl *ctl)
+{
+	int64_t until_ms = clock_mono_ms() + ctl->settings->key_lease_ms;
+
+	/* A signal ends one sleep early, never the wait. */
+	for (int64_t now = clock_mono_ms(); now <= until_ms; now = clock_mono_ms())
+		proc_sleep_ms(until_ms - now + 1);
+}
+
+/* ---- rotate ------------------------------------------------------------------------------- */
+
+struct rotate_input {
+	struct uuid key;
+	int64_t overlap;
+};
+
+_Static_assert(LIMIT_KEY_OVERLAP_DEFAULT_S == 86400, "the sentence says a day");
+
+static const struct ctl_arg rotate_args[] = {
+	ARG_KEY(rotate_input),
+	ARG_INT(struct rotate_input, overlap, "overlap", "SECONDS", 0, LIMIT_KEY_OVERLAP_S,
+	    LIMIT_KEY_OVERLAP_DEFAULT_S,
+	    "How long the old key works beside the new one (default 86400, a day; 0: no longer)."),
+};
+
+static enum err rotate(struct ctl *ctl, const void *input)
+{
+	const struct rotate_input *in = input;
+	struct row_operator_key row;
+	struct key_made made;
+	enum err err = find_key(ctl, in->key, &row);
+
+	if (err != ERR_OK)
+		return err;
+	err = key_rotate(&ctl->ctx, row.application_id, NULL, in->key, in->overlap, &made);
+	if (err == ERR_KEY_NOT_FOUND)
+		return ctl_fail(ctl, err, "this key has expired; make a new one");
+	if (err != ERR_OK)
+		return err;
+	key_wait_lease(ctl);
+	return key_print_made(ctl, &made);
+}
+
 /* ---- revoke ------------------------------------------------------------------------------- */
 
 struct revoke_input {
 	struct uuid key;
 };
 
-static const struct ctl_arg revoke_args[] = {
-	ARG_ID(struct revoke_input, key, "KEY", NULL, true, ID_KEY,
-	    "The key's id (key_...), as \"bonafide key list\" shows it; not the key itself."),
-};
+static const struct ctl_arg revoke_args[] = { ARG_KEY(revoke_input) };
 
 struct key_revoked {
 	struct uuid id;
@@ -233,31 +346,17 @@ static const struct ctl_column revoked_columns[] = {
 	COLUMN_BOOL(struct key_revoked, revoked),
 };
 
-static enum err already_revoked(struct ctl *ctl, int64_t revoked_at_ms)
-{
-	char when[TIME_TEXT_SIZE];
-
-	time_text(revoked_at_ms, when);
-	return ctl_fail(ctl, ERR_KEY_NOT_FOUND, "this key was revoked at %s already", when);
-}
-
 static enum err revoke_key(struct ctl *ctl, const void *input)
 {
 	const struct revoke_input *in = input;
 	struct row_operator_key row;
-	enum err err = q_operator_key(ctl->ctx.db, ctl->ctx.arena, in->key, &row);
+	enum err err = find_key(ctl, in->key, &row);
 
-	if (err == ERR_MISSING)
-		return ctl_fail(
-		    ctl, err, "there is no such key; \"bonafide key list\" shows those in force");
-	if (err == ERR_OK && row.revoked_at != TIME_NONE)
-		return already_revoked(ctl, row.revoked_at);
 	if (err == ERR_OK)
 		err = key_revoke(&ctl->ctx, row.application_id, NULL, in->key);
 	if (err != ERR_OK)
 		return err;
-	/* A worker may remember the key for that long (design section 7); only then is it true. */
-	proc_sleep_ms(ctl->settings->key_lease_ms);
+	key_wait_lease(ctl);
 	struct key_revoked revoked = { .id = row.id,
 		.application_id = row.application_id,
 		.name = row.name,
@@ -273,8 +372,10 @@ static const struct ctl_command commands[] = {
 	    .arg_count = countof(create_args),
 	    .input_size = sizeof(struct create_input),
 	    .summary = "make a key and show it, once",
-	    .help = "Makes an API key and prints it. Only a keyed hash of it is stored, so this is "
-		    "the only time anybody sees it." },
+	    .help =
+		"Makes an API key and prints it. Only a keyed hash of it is stored, so this is "
+		"the only time anybody sees it. A secret key comes with a publishable one, which "
+		"may be shown to browsers: it submits to the age family and does nothing else." },
 	{ .verb = "list",
 	    .needs = CTL_DB,
 	    .run = list,
@@ -284,6 +385,16 @@ static const struct ctl_command commands[] = {
 	    .summary = "list the keys in force, newest first",
 	    .help = "Lists keys that are neither revoked nor expired, newest first. When a key was "
 		    "last used is up to a minute behind." },
+	{ .verb = "rotate",
+	    .needs = CTL_DB | CTL_KEYS,
+	    .run = rotate,
+	    .args = rotate_args,
+	    .arg_count = countof(rotate_args),
+	    .input_size = sizeof(struct rotate_input),
+	    .summary = "replace a key by a new one and show it, once",
+	    .help = "Makes a new key of the same kind, name, scopes, environment and expiry, and "
+		    "prints it. The old one works for the time of the overlap, unless it expires "
+		    "before. A secret key takes its publishable keys along." },
 	{ .verb = "revoke",
 	    .needs = CTL_DB,
 	    .run = revoke_key,
@@ -291,8 +402,9 @@ static const struct ctl_command commands[] = {
 	    .arg_count = countof(revoke_args),
 	    .input_size = sizeof(struct revoke_input),
 	    .summary = "end a key for good",
-	    .help = "Ends a key for good. When this command returns, no worker of any host accepts "
-		    "the key any more: it waits out key_lease_ms first." },
+	    .help = "Ends a key for good, and with a secret key its publishable ones. When this "
+		    "command returns, no worker of any host accepts the key any more: it waits out "
+		    "key_lease_ms first." },
 };
 
 const struct ctl_noun noun_key = {

@@ -7,10 +7,12 @@
 
 #include "buf.h"
 
-/* The kyc family's scopes print with a dot, those of the session family with a colon. */
-const char *const scope_words[SCOPE_COUNT] = { "kyc.verify", "kyc.read", "score.get", "keys.read",
-	"keys.write", "webhooks.read", "webhooks.write", "sessions:read", "sessions:write",
-	"analytics:read" };
+/* The scopes of the kyc and age families print with a dot, those of the session family with a
+ * colon. */
+const char *const scope_words[SCOPE_EVERY_COUNT] = { "kyc.verify", "kyc.read", "score.get",
+	"keys.read", "keys.write", "webhooks.read", "webhooks.write", "sessions:read",
+	"sessions:write", "analytics:read", "age.submit", "age.read", "age.write" };
+_Static_assert(SCOPE_EVERY == (UINT64_C(1) << SCOPE_EVERY_COUNT) - 1, "a word for every bit");
 
 const char *const scope_spellings[SCOPE_COUNT * 2] = { "kyc.verify", "kyc.read", "score.get",
 	"keys.read", "keys.write", "webhooks.read", "webhooks.write", "sessions.read",
@@ -77,7 +79,7 @@ const char *scopes_text(struct arena *arena, uint64_t bits)
 	const char *copy = NULL;
 
 	buf_init(&text, 512);
-	for (size_t i = 0; i < SCOPE_COUNT; i++) {
+	for (size_t i = 0; i < SCOPE_EVERY_COUNT; i++) {
 		if ((bits & UINT64_C(1) << i) != 0)
 			buf_printf(&text, "%s%s", text.len == 0 ? "" : " ", scope_words[i]);
 	}

@@ -2,13 +2,15 @@
 /*
  * board.h owns the scoreboard: one page of memory shared by the master and its workers (and
  * mapped read-only by `bonafide status`): who is alive, what each does, counters for
- * /-/metrics, and the revocation epoch that makes every worker of this host forget its keys.
+ * /-/metrics, the revocation epoch that makes every worker of this host forget its keys, and who
+ * of them notes a key's use.
  * All members that more than one process touches are C11 atomics.
  */
 #ifndef BONAFIDE_BOARD_H
 #define BONAFIDE_BOARD_H
 
 #include "base.h"
+#include "claim.h"
 #include "limits.h"
 
 #include <stdatomic.h>
@@ -50,6 +52,7 @@ struct board {
 	_Atomic uint64_t route_requests[BOARD_ROUTES];
 	_Atomic uint64_t database_errors;
 	struct board_worker workers[LIMIT_WORKERS];
+	struct claims key_uses; /* by key id: who writes last_used_at */
 };
 
 /* Upper bounds of the duration buckets, microseconds, ascending. */

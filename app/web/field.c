@@ -20,6 +20,15 @@ void complain(struct complaints *complaints, const char *field, const char *mess
 		    (struct complaint){ .field = field, .message = message };
 }
 
+bool complained(const struct complaints *complaints, const char *field)
+{
+	for (size_t i = 0; i < complaints->count; i++) {
+		if (strcmp(complaints->items[i].field, field) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* A complaint with numbers in it, made in the arena. */
 static void complain_range(
     struct complaints *complaints, struct arena *arena, const struct field *row, const char *what)
@@ -454,6 +463,8 @@ enum err fields_read_json(const struct field_set *set, const json_t *body, struc
 		else if ((row->flags & FIELD_REQUIRED) != 0)
 			complain(complaints, row->name, "is required");
 	}
+	if (set->rule != NULL)
+		set->rule(ret_struct, complaints);
 	/* Jansson's iterator takes a non-const object but changes nothing. */
 	json_object_foreach((json_t *)(uintptr_t)body, name, value)
 	{

@@ -46,6 +46,11 @@ enum field_type {
 #define FIELD_OPTIONAL (1u << 5) /* out: left out where it is null, false or the nil id */
 
 struct field_set;
+struct complaints;
+
+/* What no row can say: looks at the filled struct and complains. It runs behind the rows, also
+ * when they have complained: what they did not take is absent. */
+typedef void fields_rule(const void *filled, struct complaints *complaints);
 
 struct field {
 	enum field_type type;
@@ -74,6 +79,7 @@ struct field_set {
 	size_t count;
 	size_t struct_size;
 	bool some_required; /* at least one member must be there, whichever */
+	fields_rule *rule;  /* of a body; NULL: none */
 };
 
 struct complaints {
@@ -84,6 +90,9 @@ struct complaints {
 
 /* Adds a complaint; more than LIMIT_COMPLAINTS are dropped. Texts borrowed. */
 void complain(struct complaints *complaints, const char *field, const char *message);
+
+/* True when there is a complaint about this field. */
+bool complained(const struct complaints *complaints, const char *field);
 
 /*
  * Checks a JSON value against the set and fills ret_struct (struct_size bytes, zeroed first;

@@ -3,7 +3,7 @@
  * gate.c is the one path every request takes, in one order, whatever its route:
  *
  *   route → credential → scope → limits → body (cap, media type) → idempotency → parse →
- *   fill the struct → prepare → handler or statement → answer
+ *   fill the struct → prepare → handler or statement → settle → answer
  *
  * Each step reads the route's row. A step that refuses returns the error that becomes the answer.
  * The body is read after the credential, so that a stranger's megabytes are never taken in.
@@ -280,14 +280,17 @@ static enum err replay_if_found(struct gate *gate, bool *ret_answered)
 static enum err step_idempotency(struct gate *gate, bool *ret_answered)
 {
 	struct web *web = gate->web;
-	const char *key = NULL;
+	const char *key = NULL, *request;
 
 	if ((web->route->flags & ROUTE_IDEMPOTENT) == 0 || web->in.idempotency_key == NULL)
 		return ERR_OK;
+	/* With its path: the same body to another {id} is another request. */
+	request = arena_printf(web->arena, "%s %s", web->route->operation, web->in.path);
+	if (request == NULL)
+		return ERR_NOMEM;
 	enum err err = idempotency_key(web, &key);
 	if (err == ERR_OK)
-		err = idem_make(
-		    key, web->route->operation, web->raw_body, web->raw_body_len, &gate->idem);
+		err = idem_make(key, request, web->raw_body, web->raw_body_len, &gate->idem);
 	if (err != ERR_OK)
 		return err;
 	gate->has_idem = true;
@@ -421,6 +424,14 @@ static enum err step_run(struct gate *gate)
 	return err == ERR_OK && !answered ? ERR_IDEMPOTENCY_IN_PROGRESS : err;
 }
 
+/* A replayed answer waits too: whoever gave it first may have ended before it had waited. */
+static enum err step_settle(struct gate *gate)
+{
+	handler_fn *settle = gate->web->route->settle;
+
+	return settle == NULL ? ERR_OK : settle(gate->web);
+}
+
 /* ---- the order ------------------------------------------------------------------------------------------------ */
 
 static enum err gate_steps(struct gate *gate)
@@ -439,11 +450,11 @@ static enum err gate_steps(struct gate *gate)
 	if ((err = step_body(gate)) != ERR_OK)
 		return err;
 	err = step_idempotency(gate, &answered);
-	if (err != ERR_OK || answered)
-		return err;
-	if ((err = step_parse(gate)) != ERR_OK)
-		return err;
-	return step_run(gate);
+	if (err == ERR_OK && !answered)
+		err = step_parse(gate);
+	if (err == ERR_OK && !answered)
+		err = step_run(gate);
+	return err == ERR_OK ? step_settle(gate) : err;
 }
 
 void gate_run(struct web *web, body_fn *read_body, void *body_arg)

@@ -20,6 +20,9 @@ static const enum err score_errors[] = { ERR_VALIDATION, ERR_VERIFICATION_NOT_FO
 	ERR_IDEMPOTENCY_MISMATCH, ERR_OK };
 static const enum err key_errors[] = { ERR_VALIDATION, ERR_PAYLOAD_TOO_LARGE,
 	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_IDEMPOTENCY_IN_PROGRESS, ERR_IDEMPOTENCY_MISMATCH, ERR_OK };
+static const enum err key_rotate_errors[] = { ERR_VALIDATION, ERR_KEY_NOT_FOUND,
+	ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_IDEMPOTENCY_IN_PROGRESS,
+	ERR_IDEMPOTENCY_MISMATCH, ERR_OK };
 static const enum err key_gone_errors[] = { ERR_KEY_NOT_FOUND, ERR_OK };
 static const enum err webhook_errors[] = { ERR_VALIDATION, ERR_PAYLOAD_TOO_LARGE,
 	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_IDEMPOTENCY_IN_PROGRESS, ERR_IDEMPOTENCY_MISMATCH, ERR_OK };
@@ -170,7 +173,6 @@ const struct route routes[] = {
 	    .errors = no_errors,
 	    .statement = ST_key_list,
 	    .args = { ARG_APPLICATION, ARG_ENVIRONMENT, ARG_NOW } },
-	/* No ROUTE_TX: the revocation must be committed before its leases are waited out. */
 	{ .method = "DELETE",
 	    .path = "/v1/keys/{id}",
 	    .operation = "revokeKey",
@@ -178,9 +180,25 @@ const struct route routes[] = {
 	    .credential = CREDENTIAL_KEY,
 	    .scopes = SCOPE_KEYS_WRITE,
 	    .limit_class = LIMIT_CLASS_WRITE,
+	    .flags = ROUTE_TX,
 	    .success = SUCCESS_NO_CONTENT,
 	    .errors = key_gone_errors,
+	    .settle = key_settle,
 	    HANDLER(key_remove) },
+	{ .method = "POST",
+	    .path = "/v1/keys/{id}/rotate",
+	    .operation = "rotateKey",
+	    .summary = "Replace an API key by a new one; the old one works for a while",
+	    .credential = CREDENTIAL_KEY,
+	    .scopes = SCOPE_KEYS_WRITE,
+	    .limit_class = LIMIT_CLASS_WRITE,
+	    .flags = ROUTE_IDEMPOTENT | ROUTE_TX | ROUTE_BODY_MAY_MISS,
+	    .body = &key_rotation,
+	    .reply = &key_created,
+	    .success = SUCCESS_CREATED,
+	    .errors = key_rotate_errors,
+	    .settle = key_settle,
+	    HANDLER(key_replace) },
 	{ .method = "POST",
 	    .path = "/v1/webhooks",
 	    .operation = "createWebhook",

@@ -9,6 +9,7 @@
 extern const struct field_set verify_request, verification_query;    /* r_verification.c */
 extern const struct field_set verification_full, verification_brief; /* r_verification.c */
 extern const struct field_set key_request, key_created, key_item;    /* r_key.c */
+extern const struct field_set key_rotation;                          /* r_key.c */
 extern const struct field_set usage_query, usage_item;               /* r_usage.c */
 extern const struct field_set score_request, score_reply;            /* r_score.c */
 extern const struct field_set no_members;                            /* web.c: {} or no body */

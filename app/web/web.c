@@ -201,19 +201,24 @@ static void board_end(struct web *web, int64_t took_us)
 		atomic_store_explicit(&me->rss_kib, proc_rss_kib(), memory_order_relaxed);
 }
 
-/* After the answer: last_used_at, at most a minute behind and at most one write a minute. */
+/* After the answer: last_used_at, at most a minute behind, and at most one write a minute of all
+ * workers of this host. */
 static void touch_key(struct web *web)
 {
 	const struct actor *actor = &web->ctx.actor;
-	int64_t now_ms = clock_now_ms();
+	int64_t now_ms = clock_now_ms(), claimed_ms = clock_mono_ms();
 
 	if (actor->kind != ACTOR_KEY || (web->key.last_used_at_ms != TIME_NONE &&
 					    now_ms - web->key.last_used_at_ms < TOUCH_EVERY_MS))
 		return;
+	if (!claim_take(&web->board->key_uses, actor->key_id, claimed_ms))
+		return;
 	keycache_touched(web->keycache, actor->key_id, now_ms);
 	enum err err = key_touch(&web->ctx, actor->application_id, actor->key_id);
-	if (err != ERR_OK)
-		log_debug("last use of a key was not written: %s", err_sentence(err));
+	if (err == ERR_OK)
+		return;
+	claim_release(&web->board->key_uses, actor->key_id, claimed_ms);
+	log_debug("last use of a key was not written: %s", err_sentence(err));
 }
 
 enum err web_serve(struct web *web, struct fcgi *fcgi)

@@ -72,6 +72,7 @@ struct route {
 	const enum err *errors; /* beyond those of its credential and method; ERR_OK-ended */
 	handler_fn
 	    *prepare; /* before the transaction: what takes time and writes nothing; or NULL */
+	handler_fn *settle; /* before the answer, once it is committed: waits for others; or NULL */
 	handler_fn *handler; /* or */
 	int statement;       /* enum stmt, -1 with a handler */
 	enum route_arg args[4];
@@ -173,7 +174,8 @@ enum err web_check_url(struct web *web, const char *url) MUST_CHECK;
 
 /* ---- handlers (r_*.c, status.c) --------------------------------------------------------------- */
 handler_fn verify_sandbox, verify_live, verification_page, verification_show, verification_remove;
-handler_fn key_make, key_remove, usage_page_show, score_show, provider_callback;
+handler_fn key_make, key_remove, key_replace, key_settle;
+handler_fn usage_page_show, score_show, provider_callback;
 handler_fn webhook_prepare, webhook_make, webhook_index, webhook_remove, webhook_try;
 handler_fn endpoint_prepare, endpoint_make, endpoint_index, endpoint_show, endpoint_remove;
 handler_fn endpoint_change_prepare, endpoint_alter, endpoint_reveal, endpoint_rotate;

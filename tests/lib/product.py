@@ -133,9 +133,12 @@ class Stack:
         return self.cli("app", "create", "--org", org, name, "--json")["id"], org
 
     def key(self, app, environment="live", scopes="all", **more):
+        """A key by the operator's tool; scopes None for a kind that takes none."""
+        if scopes is not None:
+            more["scopes"] = scopes
         extra = [word for name, value in more.items() for word in (f"--{name}", value)]
         return self.cli("key", "create", "--app", app, "--name", "test", "--environment",
-                        environment, "--scopes", scopes, *extra, "--json")
+                        environment, *extra, "--json")
 
     def database(self):
         """A connection as the database's administrator, for looking and for faults."""
@@ -215,7 +218,7 @@ def plain(value):
             return f"<{match.group(1)}>"
         if is_time(value):
             return "<time>"
-        if re.fullmatch("dme_(live|sandbox)_[0-9A-Za-z]{48}", value):
+        if re.fullmatch("(dme_live|dme_sandbox|[sp]k_verify)_[0-9A-Za-z]{48}", value):
             return value[:value.rindex("_") + 1] + "<key>"
         if re.fullmatch("cur_[A-Za-z0-9_-]+", value):
             return "<cursor>"

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""After DELETE /v1/keys/{id} answered 204, that key is 401 everywhere: two pools, one database."""
+"""After a key was revoked, or replaced without an overlap, it is 401 everywhere: two pools, one
+database."""
 
 import concurrent.futures
 import threading
@@ -50,6 +51,26 @@ def test_a_thousand_of_a_thousand_are_refused(two_pools, round_):
     assert codes.count(401) == 1000
 
 
+@pytest.mark.parametrize("kind,names", [("server", ["key"]),
+                                        ("secret", ["key", "publishable_key"])])
+def test_a_replaced_key_is_refused_everywhere(two_pools, kind, names):
+    first, second = two_pools
+    app, _ = first.tenant("Rotate")
+    owner = first.client(first.key(app)["key"])
+    for _ in range(5):
+        old = first.key(app, scopes=None if kind == "secret" else "all", kind=kind)
+        clients = [stack.client(old[name]) for stack in (first, second) for name in names]
+        assert 401 not in {client.get("/v1/keys").status_code
+                           for client in clients for _ in range(12)}
+        answer = owner.post(f"/v1/keys/{old['id']}/rotate", {"overlap_seconds": 0})
+        assert answer.status_code == 201
+        with concurrent.futures.ThreadPoolExecutor(8) as crowd:
+            codes = list(crowd.map(lambda number, clients=clients: Client(
+                clients[number % len(clients)].url, old[names[number % len(names)]]).get(
+                    "/v1/keys").status_code, range(60)))
+        assert set(codes) == {401}
+
+
 def test_the_command_line_revokes_everywhere_too(two_pools):
     first, second = two_pools
     app, _ = first.tenant("Revoke by CLI")
@@ -58,3 +79,15 @@ def test_the_command_line_revokes_everywhere_too(two_pools):
     assert {client.get("/v1/keys").status_code for client in clients for _ in range(20)} == {200}
     first.cli("key", "revoke", made["id"])
     assert {client.get("/v1/keys").status_code for client in clients for _ in range(50)} == {401}
+
+
+def test_the_command_line_replaces_everywhere_too(two_pools):
+    first, second = two_pools
+    app, _ = first.tenant("Rotate by CLI")
+    made = first.key(app)
+    clients = [stack.client(made["key"]) for stack in (first, second)]
+    assert {client.get("/v1/keys").status_code for client in clients for _ in range(20)} == {200}
+    new = first.cli("key", "rotate", made["id"], "--overlap", "0", "--json")
+    assert {client.get("/v1/keys").status_code for client in clients for _ in range(50)} == {401}
+    assert {stack.client(new["key"]).get("/v1/keys").status_code
+            for stack in (first, second)} == {200}

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* t_judge.c: what is decided without asking anybody: outcomes, pages, and keys that can be. */
+/* t_judge.c: what is decided without asking anybody: outcomes and pages. */
 #include "base.h"
 #include "arena.h"
 #include "clock.h"
-#include "key.h"
 #include "keyring.h"
 #include "page.h"
 #include "provider.h"
-#include "scope.h"
 #include "str.h"
 
 #include <setjmp.h>
@@ -622,122 +620,6 @@ static void test_altered_cursors(void **state)
 		refuse_cursor(&place->ctx, "list", "filters", wrong[i]);
 }
 
-/* ---- keys ------------------------------------------------------------------------------------------ */
-
-/* Check characters computed apart, with Python's zlib.crc32. */
-static const char *const good_keys[] = {
-	"dme_live_00000000000000000000000000000000000000000017x3Uq",
-	"dme_live_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef4ffhXR",
-	"dme_sandbox_KLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz26lfno",
-	"dme_sandbox_zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz3mr9Qe",
-};
-
-static void test_plausible_keys(void **state UNUSED)
-{
-	for (size_t i = 0; i < countof(good_keys); i++)
-		assert_true(key_plausible(good_keys[i]));
-	/* contract/README.md, Credentials: 48 characters, 42 of them random. */
-	assert_int_equal(key_format_count, 2);
-	for (size_t i = 0; i < key_format_count; i++) {
-		const struct key_format *format = &key_formats[i];
-		size_t len = strlen(format->prefix) + 42;
-		char text[80];
-
-		assert_string_equal(format->kind, "server");
-		assert_int_equal(format->random_chars, 42);
-		assert_int_equal(format->check_chars, 6);
-		assert_true(format->scopes == SCOPE_ALL);
-		(void)snprintf(text, sizeof(text), "%s%042d", format->prefix, 7);
-		base62_encode(crc32_of(text, len), 6, text + len);
-		assert_true(key_plausible(text));
-	}
-	assert_string_equal(key_formats[0].prefix, "dme_live_");
-	assert_int_equal(key_formats[0].environment, ENV_LIVE);
-	assert_string_equal(key_formats[1].prefix, "dme_sandbox_");
-	assert_int_equal(key_formats[1].environment, ENV_SANDBOX);
-}
-
-/* Every mistyped letter, everywhere. */
-static void test_mistyped_keys(void **state UNUSED)
-{
-	for (size_t i = 0; i < countof(good_keys); i++) {
-		size_t len = strlen(good_keys[i]);
-
-		for (size_t at = 0; at < len; at++) {
-			for (int c = 1; c < 256; c++) {
-				char text[80];
-
-				memcpy(text, good_keys[i], len + 1);
-				if ((char)c == text[at])
-					continue;
-				text[at] = (char)c;
-				if (key_plausible(text))
-					fail_msg("%s", text);
-			}
-		}
-	}
-}
-
-/* Cut anywhere, two letters exchanged, one left out or doubled. */
-static void test_mangled_keys(void **state UNUSED)
-{
-	for (size_t i = 0; i < countof(good_keys); i++) {
-		const char *key = good_keys[i];
-		size_t len = strlen(key);
-		char text[80];
-
-		for (size_t at = 0; at < len; at++) {
-			(void)snprintf(text, sizeof(text), "%.*s", (int)at, key);
-			assert_false(key_plausible(text));
-			assert_int_equal(key_plausible(key + at), at == 0);
-			(void)snprintf(text, sizeof(text), "%.*s%s", (int)at, key, key + at + 1);
-			assert_false(key_plausible(text));
-			(void)snprintf(text, sizeof(text), "%.*s%s", (int)at + 1, key, key + at);
-			assert_false(key_plausible(text));
-			memcpy(text, key, len + 1);
-			if (at + 1 == len || text[at] == text[at + 1])
-				continue;
-			text[at] = key[at + 1];
-			text[at + 1] = key[at];
-			assert_false(key_plausible(text));
-		}
-	}
-}
-
-static void test_other_keys(void **state UNUSED)
-{
-	static const char *const wrong[] = {
-		"",
-		"dme_live_",
-		"dme_sandbox_",
-		"Bearer dme_live_00000000000000000000000000000000000000000017x3Uq",
-		" dme_live_00000000000000000000000000000000000000000017x3Uq",
-		"dme_live_00000000000000000000000000000000000000000017x3Uq ",
-		"dme_live_00000000000000000000000000000000000000000017x3Uq\n",
-		"DME_LIVE_00000000000000000000000000000000000000000017x3Uq",
-		"dme_live_00000000000000000000000000000000000000000017X3UQ",
-		/* One prefix with the other's check. */
-		"dme_sandbox_00000000000000000000000000000000000000000017x3Uq",
-		/* Right checks: other kinds, no kind, 41 and 43 characters, a foreign letter. */
-		"sk_verify_zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz0T7pA4",
-		"dme_test_zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz1ZG6yD",
-		"zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz16Uak5",
-		"dme_live_zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz4HiOfu",
-		"dme_live_zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz0eP9Fg",
-		"dme_live_zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz-3JkKgW",
-	};
-	static char vast[100001];
-
-	for (size_t i = 0; i < countof(wrong); i++) {
-		if (key_plausible(wrong[i]))
-			fail_msg("%s", wrong[i]);
-	}
-	memset(vast, '0', sizeof(vast) - 1);
-	assert_false(key_plausible(vast));
-	memcpy(vast, good_keys[0], strlen(good_keys[0]));
-	assert_false(key_plausible(vast));
-}
-
 #define WITH_PLACE(test) cmocka_unit_test_setup_teardown(test, place_make, place_remove)
 
 int main(void)
@@ -757,10 +639,6 @@ int main(void)
 		WITH_PLACE(test_cursor_elsewhere),
 		WITH_PLACE(test_cursor_of_another_pepper),
 		WITH_PLACE(test_altered_cursors),
-		cmocka_unit_test(test_plausible_keys),
-		cmocka_unit_test(test_mistyped_keys),
-		cmocka_unit_test(test_mangled_keys),
-		cmocka_unit_test(test_other_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * t_ledger.c: what is kept beside verifications: API keys, idempotency records, usage, counters,
+ * t_ledger.c: what is kept beside verifications: idempotency records, usage, counters,
  * organisations, the catalogue, settings, and sealing anew. Run by tests/lib/with-mariadb.
  */
 #include "base.h"
@@ -33,119 +33,6 @@ static int set_up(void **state)
 	core_settings("");
 	core_act(core_tenant(), ENV_LIVE);
 	return 0;
-}
-
-/* ---- keys --------------------------------------------------------------------------------------- */
-
-static struct key_new new_key(void)
-{
-	return (struct key_new){ .application_id = ctx.actor.application_id,
-		.environment = ENV_LIVE,
-		.name = "Server",
-		.scopes = SCOPE_KYC_READ | SCOPE_KYC_VERIFY,
-		.expires_at_ms = TIME_NONE };
-}
-
-static enum err find(const char *text, struct key_found *found)
-{
-	uint8_t hash[32];
-
-	assert_int_equal(key_hash(&ctx, text, hash), ERR_OK);
-	return key_find(&ctx, hash, found);
-}
-
-static void test_a_key_lives(void **state UNUSED)
-{
-	struct key_new key = new_key();
-	struct row_key_list *rows = NULL;
-	struct key_found found;
-	struct row_key_get row;
-	const char *text = NULL;
-	size_t count = 0;
-
-	assert_int_equal(key_create(&ctx, &key, &row, &text), ERR_OK);
-	assert_true(key_plausible(text));
-	assert_int_equal(strncmp(text, "dme_live_", 9), 0);
-	assert_int_equal(strlen(text), 9 + 42 + 6);
-	assert_int_equal(strncmp(row.prefix, text, 13), 0);
-	assert_string_equal(row.last4, text + strlen(text) - 4);
-	assert_string_equal(row.scopes, "kyc.verify kyc.read");
-	/* The key itself is nowhere. */
-	assert_int_equal(core_number("SELECT COUNT(*) FROM api_key WHERE hash LIKE 'dme%' OR "
-				     "LENGTH(prefix) > 13"),
-	    0);
-	assert_int_equal(find(text, &found), ERR_OK);
-	assert_true(uuid_equal(found.application_id, ctx.actor.application_id));
-	assert_true(found.scopes == key.scopes && found.environment == ENV_LIVE);
-	assert_int_equal(key_list(&ctx, ctx.actor.application_id, NULL, &rows, &count), ERR_OK);
-	assert_int_equal(count, 1);
-	assert_int_equal(key_revoke(&ctx, core_tenant(), NULL, row.id), ERR_KEY_NOT_FOUND);
-	assert_int_equal(
-	    key_revoke(&ctx, ctx.actor.application_id, "sandbox", row.id), ERR_KEY_NOT_FOUND);
-	assert_int_equal(find(text, &found), ERR_OK);
-	assert_int_equal(key_revoke(&ctx, ctx.actor.application_id, NULL, row.id), ERR_OK);
-	assert_int_equal(
-	    key_revoke(&ctx, ctx.actor.application_id, NULL, row.id), ERR_KEY_NOT_FOUND);
-	assert_int_equal(find(text, &found), ERR_UNAUTHORIZED);
-	assert_int_equal(key_list(&ctx, ctx.actor.application_id, NULL, &rows, &count), ERR_OK);
-	assert_int_equal(count, 0);
-}
-
-static void test_keys_that_are_refused(void **state UNUSED)
-{
-	struct row_key_get row;
-	const char *text = NULL;
-	struct key_new key = new_key();
-
-	key.scopes = 0;
-	assert_int_equal(key_create(&ctx, &key, &row, &text), ERR_VALIDATION);
-	key = new_key();
-	key.name = "";
-	assert_int_equal(key_create(&ctx, &key, &row, &text), ERR_VALIDATION);
-	key = new_key();
-	key.kind = "no such kind";
-	assert_int_equal(key_create(&ctx, &key, &row, &text), ERR_VALIDATION);
-	key = new_key();
-	key.expires_at_ms = clock_now_ms() - 1;
-	assert_int_equal(key_create(&ctx, &key, &row, &text), ERR_VALIDATION);
-	assert_null(text);
-}
-
-static void test_a_key_expires(void **state UNUSED)
-{
-	struct key_new key = new_key();
-	struct key_found found;
-	struct row_key_get row;
-	const char *text = NULL;
-
-	key.expires_at_ms = clock_now_ms() + DAY_MS;
-	assert_int_equal(key_create(&ctx, &key, &row, &text), ERR_OK);
-	assert_int_equal(find(text, &found), ERR_OK);
-	clock_set(key.expires_at_ms);
-	assert_int_equal(find(text, &found), ERR_UNAUTHORIZED);
-}
-
-/* At most one note a minute. */
-static void test_a_key_is_touched(void **state UNUSED)
-{
-	struct key_new key = new_key();
-	struct row_key_get row, after;
-	const char *text = NULL;
-	int64_t now_ms = clock_now_ms();
-
-	assert_int_equal(key_create(&ctx, &key, &row, &text), ERR_OK);
-	assert_true(row.last_used_at == TIME_NONE);
-	/* Half a minute on nothing is written, a minute on it is. */
-	static const struct {
-		int64_t at_s, noted_s;
-	} steps[] = { { 0, 0 }, { 30, 0 }, { 61, 61 } };
-	for (size_t i = 0; i < countof(steps); i++) {
-		clock_set(now_ms + steps[i].at_s * 1000);
-		assert_int_equal(key_touch(&ctx, key.application_id, row.id), ERR_OK);
-		assert_int_equal(
-		    q_key_get(ctx.db, ctx.arena, key.application_id, row.id, &after), ERR_OK);
-		assert_true(after.last_used_at == now_ms + steps[i].noted_s * 1000);
-	}
 }
 
 /* ---- idempotency ---------------------------------------------------------------------------- */
@@ -274,21 +161,36 @@ static void test_usage_pages(void **state UNUSED)
 
 /* ---- organisations ----------------------------------------------------------------------------- */
 
+static enum err org_status_of(const char *text, enum org_status *ret_status)
+{
+	struct key_found found;
+	uint8_t hash[32];
+
+	assert_int_equal(key_hash(&ctx, text, hash), ERR_OK);
+	enum err err = key_find(&ctx, hash, &found);
+	if (err == ERR_OK)
+		*ret_status = found.org_status;
+	return err;
+}
+
 static void test_suspending(void **state UNUSED)
 {
+	struct key_new key = { .application_id = ctx.actor.application_id,
+		.environment = ENV_LIVE,
+		.name = "Server",
+		.scopes = SCOPE_KYC_READ,
+		.expires_at_ms = TIME_NONE };
+	enum org_status status = ORG_ACTIVE;
 	struct row_application_get row;
-	struct key_new key = new_key();
-	struct key_found found;
-	struct row_key_get made;
-	const char *text = NULL;
+	struct key_made made;
 	struct uuid id;
 
-	assert_int_equal(key_create(&ctx, &key, &made, &text), ERR_OK);
+	assert_int_equal(key_create(&ctx, &key, &made), ERR_OK);
 	assert_int_equal(application_get(&ctx, key.application_id, &row), ERR_OK);
 	assert_int_equal(org_set_status(&ctx, row.organization_id, ORG_SUSPENDED), ERR_OK);
 	assert_int_equal(org_set_status(&ctx, row.organization_id, ORG_SUSPENDED), ERR_OK);
-	assert_int_equal(find(text, &found), ERR_OK);
-	assert_int_equal(found.org_status, ORG_SUSPENDED);
+	assert_int_equal(org_status_of(made.text, &status), ERR_OK);
+	assert_int_equal(status, ORG_SUSPENDED);
 	assert_int_equal(org_set_status(&ctx, key.application_id, ORG_ACTIVE), ERR_MISSING);
 	assert_int_equal(
 	    application_create(&ctx, key.application_id, "Nobody's", &id), ERR_MISSING);
@@ -473,10 +375,6 @@ static void test_what_needs_a_restart(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_a_key_lives, set_up),
-		cmocka_unit_test_setup(test_keys_that_are_refused, set_up),
-		cmocka_unit_test_setup(test_a_key_expires, set_up),
-		cmocka_unit_test_setup(test_a_key_is_touched, set_up),
 		cmocka_unit_test_setup(test_a_reply_is_kept, set_up),
 		cmocka_unit_test_setup(test_two_at_once, set_up),
 		cmocka_unit_test_setup(test_counters_add_up, set_up),

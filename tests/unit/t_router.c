@@ -520,9 +520,14 @@ static void test_routes_need_scopes_with_a_key(void **state UNUSED)
 
 	for (size_t i = 0; i < route_count; i++) {
 		assert_int_equal(routes[i].scopes != 0, routes[i].credential == CREDENTIAL_KEY);
-		assert_true((routes[i].scopes & ~SCOPE_ALL) == 0);
+		assert_true((routes[i].scopes & ~SCOPE_EVERY) == 0);
+		/* contract/README.md, Credentials: secret and publishable keys are for the age
+		 * family, and those with scopes of their own choice are not. */
+		assert_true((routes[i].scopes & SCOPE_AGE) == 0);
 		assert_int_equal(routes[i].limit_class != LIMIT_CLASS_NONE,
 		    routes[i].credential == CREDENTIAL_KEY);
+		/* What is waited out must be committed before: the gate's transaction is. */
+		assert_true(routes[i].settle == NULL || (routes[i].flags & ROUTE_TX) != 0);
 		if (routes[i].credential != CREDENTIAL_NONE)
 			continue;
 		/* One row more for strangers is a decision, not a slip. */

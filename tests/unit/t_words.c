@@ -64,6 +64,8 @@ static const struct group {
 	{ GROUP(org_status), UP_TO(ORG), { "active", "suspended" }, 2,
 	    { { ORG_ACTIVE, ORG_SUSPENDED }, { ORG_SUSPENDED, ORG_ACTIVE } } },
 	{ GROUP(environment), UP_TO(ENV), { "live", "sandbox" }, 0, { { 0, 0 } } },
+	{ GROUP(key_kind), UP_TO(KEYKIND),
+	    { "server", "partner", "secret", "publishable", "application" }, 0, { { 0, 0 } } },
 	{ GROUP(ver_status), UP_TO(VER), { "pending", "approved", "declined", "error" }, 3,
 	    { { VER_PENDING, VER_APPROVED }, { VER_PENDING, VER_DECLINED },
 		{ VER_PENDING, VER_ERROR } } },
@@ -417,7 +419,9 @@ static void test_scope_parse_refuses(void **state UNUSED)
 {
 	static const char *const wrong[] = { "", "all", "kyc", "kyc.", "kyc.rea", "kyc.reads",
 		"KYC.read", "kyc read", "kyc_read", "kyc..read", " kyc.read", "kyc.read ",
-		"kyc.delete", "sessions", ".", ":" };
+		"kyc.delete", "sessions", ".", ":",
+		/* Nobody is given these: they come with a kind of key. */
+		"age.submit", "age.read", "age.write", "age:submit" };
 
 	for (size_t i = 0; i < countof(wrong); i++) {
 		uint64_t bit = 99;
@@ -473,6 +477,7 @@ static void test_unknown_scope_is_named(void **state UNUSED)
 	refuse_scopes("kyc.read,kyc.verify", "kyc.read,kyc.verify");
 	refuse_scopes("kyc.read\tkyc.verify", "kyc.read\tkyc.verify");
 	refuse_scopes("All", "All");
+	refuse_scopes("kyc.read age.read", "age.read");
 	/* "all" stands alone or not at all. */
 	refuse_scopes("kyc.read all", "all");
 	refuse_scopes("all kyc.read", "all");
@@ -510,6 +515,8 @@ static void test_scopes_text(void **state UNUSED)
 	assert_string_equal(scopes_text(arena, SCOPE_ALL),
 	    "kyc.verify kyc.read score.get keys.read keys.write webhooks.read webhooks.write "
 	    "sessions:read sessions:write analytics:read");
+	assert_string_equal(scopes_text(arena, SCOPE_AGE), "age.submit age.read age.write");
+	assert_true((SCOPE_AGE & SCOPE_ALL) == 0 && (SCOPE_AGE | SCOPE_ALL) == SCOPE_EVERY);
 	for (uint64_t bits = 0; bits <= SCOPE_ALL; bits++) {
 		uint64_t back = 99;
 
