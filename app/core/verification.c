@@ -137,7 +137,7 @@ struct outcome {
 	const char *age_band;
 };
 
-/* What it costs. The score is paid for now even if it is computed later: once it is accepted, no
+/* What it costs. The score is paid for at once even if it is computed later: once it is accepted, no
  * empty balance keeps it from its owner. */
 struct bill {
 	int64_t verification;

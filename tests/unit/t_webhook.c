@@ -23,7 +23,7 @@
 #include "webhook_task.h"
 #include "work.h"
 
-#define ALL "verification.completed verification.failed webhook.disabled"
+#define ALL "verification.completed verification.failed webhook.disabled billing.low_balance"
 
 /* 2048 bits; made for this test, its private half thrown away. */
 #define MODULUS \
