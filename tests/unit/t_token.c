@@ -429,7 +429,7 @@ int main(void)
 	};
 
 	if (!core_open())
-		return 1;
+		return 77;
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	core_close();
 	return failed;
