@@ -31,6 +31,9 @@
 #define LIMIT_KEY_OVERLAP_DEFAULT_S 86400 /* the same when nobody says how long */
 #define LIMIT_ORG_NAME 120
 #define LIMIT_AGE_YEARS 130
+#define LIMIT_TOKENS INT64_C(1000000000000) /* of a balance, or added at once */
+#define LIMIT_TOKEN_PRICE 1000000           /* tokens that one of a kind can cost */
+#define LIMIT_TOKEN_NOTE 200
 #define LIMIT_CURSOR 256
 
 /* Work (design section 5). */

@@ -5,6 +5,8 @@
 #include "limits.h"
 #include "org.h"
 #include "proc.h"
+#include "token.h"
+#include "tx.h"
 
 struct org_made {
 	struct uuid id;
@@ -31,6 +33,10 @@ static const struct ctl_column show_columns[] = {
 	COLUMN_TIME(struct row_org_get, created_at),
 };
 
+static const struct ctl_column balance_columns[] = {
+	COLUMN_INT(struct row_token_get, balance),
+};
+
 static const struct ctl_column app_columns[] = {
 	COLUMN_ID(struct row_application_list, id, ID_APPLICATION),
 	COLUMN_TEXT(struct row_application_list, name),
@@ -41,22 +47,42 @@ static const struct ctl_column app_columns[] = {
 
 struct create_input {
 	const char *name;
+	int64_t tokens;
 };
 
 static const struct ctl_arg create_args[] = {
 	ARG_TEXT(struct create_input, name, "NAME", NULL, true, LIMIT_ORG_NAME,
 	    "What people call it; in quotes when it has spaces."),
+	ARG_INT(struct create_input, tokens, "tokens", "N", 0, LIMIT_TOKENS, 0,
+	    "What it can spend from the beginning (\"bonafide tokens add\" adds more)."),
 };
+
+struct creating {
+	const struct create_input *in;
+	struct org_made made;
+};
+
+/* An organisation that was promised tokens is not there without them. */
+static enum err create_paid(struct ctx *ctx, void *arg)
+{
+	struct creating *creating = arg;
+	struct token_change change = { .kind = TOKEN_TOPUP, .delta = creating->in->tokens };
+	int64_t balance = 0;
+	enum err err = org_create(ctx, creating->in->name, &creating->made.id);
+
+	change.organization_id = creating->made.id;
+	return err == ERR_OK && change.delta > 0 ? token_add(ctx, &change, &balance) : err;
+}
 
 static enum err create(struct ctl *ctl, const void *input)
 {
 	const struct create_input *in = input;
-	struct org_made made = { .name = in->name };
-	enum err err = org_create(&ctl->ctx, in->name, &made.id);
+	struct creating creating = { .in = in, .made = { .name = in->name } };
+	enum err err = tx_run(&ctl->ctx, create_paid, &creating);
 
 	if (err == ERR_VALIDATION)
 		return ctl_misuse(ctl, "an organisation cannot have that name");
-	return err == ERR_OK ? ctl_print_one(ctl, made_columns, &made) : err;
+	return err == ERR_OK ? ctl_print_one(ctl, made_columns, &creating.made) : err;
 }
 
 /* ---- list, show --------------------------------------------------------------------------- */
@@ -96,11 +122,14 @@ static enum err show(struct ctl *ctl, const void *input)
 	const struct one_input *in = input;
 	struct row_org_get row;
 	struct row_application_list *apps = NULL;
+	struct row_token_get tokens;
 	size_t count = 0;
 	enum err err = org_get(&ctl->ctx, in->org, &row);
 
 	if (err == ERR_MISSING)
 		return no_such_org(ctl, in->org);
+	if (err == ERR_OK)
+		err = token_get(&ctl->ctx, in->org, &tokens);
 	if (err == ERR_OK)
 		err = application_list(&ctl->ctx, in->org, &apps, &count);
 	if (err != ERR_OK)
@@ -111,6 +140,13 @@ static enum err show(struct ctl *ctl, const void *input)
 		    .column_count = countof(show_columns),
 		    .rows = &row,
 		    .row_size = sizeof(row),
+		    .count = 1 },
+		{ .name = "tokens",
+		    .single = true,
+		    .columns = balance_columns,
+		    .column_count = countof(balance_columns),
+		    .rows = &tokens,
+		    .row_size = sizeof(tokens),
 		    .count = 1 },
 		{ .name = "applications",
 		    .columns = app_columns,
@@ -175,7 +211,7 @@ static const struct ctl_command commands[] = {
 	    .args = one_args,
 	    .arg_count = countof(one_args),
 	    .input_size = sizeof(struct one_input),
-	    .summary = "show an organisation and its applications" },
+	    .summary = "show an organisation, its balance and its applications" },
 	{ .verb = "suspend",
 	    .needs = CTL_DB,
 	    .run = suspend,

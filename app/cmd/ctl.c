@@ -509,6 +509,12 @@ static enum err finish(struct parse *p)
 	return check_required(p);
 }
 
+/* No option begins with a digit: -5 is a number. */
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
 enum err ctl_parse(const struct ctl_noun *const *nouns, size_t count, int argc, char *const *argv,
     struct arena *arena, struct buf *complaints, struct ctl_line *ret_line)
 {
@@ -531,7 +537,7 @@ enum err ctl_parse(const struct ctl_noun *const *nouns, size_t count, int argc, 
 			p.words_only = true;
 			continue;
 		}
-		if (!p.words_only && word[0] == '-' && word[1] != '\0')
+		if (!p.words_only && word[0] == '-' && word[1] != '\0' && !is_digit(word[1]))
 			err = take_option(&p, word);
 		else
 			err = take_word_of_line(&p, word);

@@ -42,6 +42,7 @@ struct ctx {
 	struct egress *egress;     /* where we may connect; NULL where nothing dials */
 	struct resolver *resolver; /* NULL with it */
 	const char *request_id;    /* "req_…"; NULL outside requests */
+	bool is_careful;           /* this transaction was refused when it did not look (tx.h) */
 	unsigned slot; /* which counter rows this process writes, < LIMIT_COUNTER_SLOTS */
 	struct actor actor;
 };

@@ -284,6 +284,7 @@ static const enum id_kind trigger_ids[TRIGGER__MAX] = {
 	[TRIGGER_SESSION] = ID_SESSION,
 	[TRIGGER_ATTEMPT] = ID_SESSION_ATTEMPT,
 	[TRIGGER_ENDPOINT] = ID_WEBHOOK,
+	[TRIGGER_ORGANIZATION] = ID_ORGANIZATION,
 };
 
 static enum err fill(struct ctx *ctx, const struct row_event_get *row, struct event *event)

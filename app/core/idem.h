@@ -15,7 +15,9 @@ struct idem {
 	uint8_t request_hash[32];
 };
 
-/* Hashes the caller's key, and the operation's name with the raw body. ERR_CRYPTO. */
+/* Hashes the caller's key, and what makes two requests the same one: operation names all that is asked
+ * for beside the body (what is done to which thing, with which rights), then the raw body.
+ * ERR_CRYPTO. */
 enum err idem_make(const char *key, const char *operation, const void *body, size_t body_len,
     struct idem *ret_idem) MUST_CHECK;
 

@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "crypt.h"
 #include "stmt.h"
+#include "token.h"
 #include "usage.h"
 
 #define MODEL_VERSION "bonafide-1.0.0"
@@ -229,22 +230,26 @@ static enum err put_score(struct ctx *ctx, struct uuid application_id, struct uu
 }
 
 static enum err keep(struct ctx *ctx, struct uuid application_id, enum environment environment,
-    struct uuid verification_id, const struct score_input *input, struct score *ret_score)
+    struct uuid verification_id, const struct score_input *input, int64_t tokens,
+    struct score *ret_score)
 {
 	struct score_value value;
 
 	score_compute(input, ctx->arena, &value);
 	enum err err = put_score(ctx, application_id, verification_id, &value, ret_score);
 	if (err == ERR_OK)
-		err = usage_put(ctx, application_id, environment, USAGE_SCORE, verification_id);
+		err = usage_put(
+		    ctx, application_id, environment, USAGE_SCORE, verification_id, tokens);
 	return err;
 }
 
 enum err score_keep(struct ctx *ctx, struct uuid application_id, enum environment environment,
-    struct uuid verification_id, const struct score_input *input, int64_t *ret_score)
+    struct uuid verification_id, const struct score_input *input, int64_t tokens,
+    int64_t *ret_score)
 {
 	struct score score;
-	enum err err = keep(ctx, application_id, environment, verification_id, input, &score);
+	enum err err =
+	    keep(ctx, application_id, environment, verification_id, input, tokens, &score);
 
 	if (err == ERR_OK)
 		*ret_score = score.value.score;
@@ -297,15 +302,33 @@ static enum err input_of(
 	return input.status == VER_PENDING ? ERR_STATE : ERR_OK;
 }
 
+static enum err keep_and_pay(struct ctx *ctx, const struct row_verification_facts *row,
+    struct uuid verification_id, struct score *ret_score)
+{
+	struct uuid application = ctx->actor.application_id;
+	enum environment environment;
+	struct score_input input;
+	enum err err = input_of(ctx, row, &input);
+
+	if (err == ERR_OK)
+		err = environment_parse(row->environment, &environment);
+	if (err != ERR_OK)
+		return err;
+	int64_t tokens = token_price(ctx, TOKEN_SCORE, environment);
+	err = keep(ctx, application, environment, verification_id, &input, tokens, ret_score);
+	if (err == ERR_OK)
+		err = q_verification_set_score(
+		    ctx->db, ret_score->value.score, application, verification_id);
+	return err == ERR_OK ? token_take(ctx, TOKEN_SCORE, verification_id, tokens) : err;
+}
+
 enum err score_get(struct ctx *ctx, struct uuid verification_id, struct score *ret_score)
 {
 	struct uuid application = ctx->actor.application_id;
 	const char *seen =
 	    ctx->actor.environment == ENV_SANDBOX ? environment_word(ENV_SANDBOX) : NULL;
 	struct row_verification_facts row;
-	struct score_input input;
 	struct score score;
-	enum environment environment;
 	/* Locks the row, so that two requests at once compute, keep and charge one score. */
 	enum err err =
 	    q_verification_facts(ctx->db, ctx->arena, application, verification_id, seen, &row);
@@ -315,14 +338,7 @@ enum err score_get(struct ctx *ctx, struct uuid verification_id, struct score *r
 	err = read_kept(ctx, verification_id, ret_score);
 	if (err != ERR_MISSING)
 		return err;
-	err = input_of(ctx, &row, &input);
-	if (err == ERR_OK)
-		err = environment_parse(row.environment, &environment);
-	if (err == ERR_OK)
-		err = keep(ctx, application, environment, verification_id, &input, &score);
-	if (err == ERR_OK)
-		err = q_verification_set_score(
-		    ctx->db, score.value.score, application, verification_id);
+	err = keep_and_pay(ctx, &row, verification_id, &score);
 	if (err == ERR_OK)
 		*ret_score = score;
 	return err;

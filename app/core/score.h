@@ -51,14 +51,16 @@ struct score {
 
 /*
  * The score of one of this tenant's finished verifications: the kept one, or computed now,
- * kept, and charged as one usage event, inside the caller's transaction.
- * ERR_VERIFICATION_NOT_FOUND; ERR_STATE while it is pending.
+ * kept, charged as one usage event and paid for, inside the caller's transaction.
+ * ERR_VERIFICATION_NOT_FOUND; ERR_STATE while it is pending; as token_take().
  */
 enum err score_get(
     struct ctx *ctx, struct uuid verification_id, struct score *ret_score) MUST_CHECK;
 
-/* For verification_decide(): computes and keeps the score with its usage event. */
+/* For verification_decide(): computes and keeps the score with its usage event; tokens: what was
+ * paid for it when the verification was taken in. */
 enum err score_keep(struct ctx *ctx, struct uuid application_id, enum environment environment,
-    struct uuid verification_id, const struct score_input *input, int64_t *ret_score) MUST_CHECK;
+    struct uuid verification_id, const struct score_input *input, int64_t tokens,
+    int64_t *ret_score) MUST_CHECK;
 
 #endif

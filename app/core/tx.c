@@ -29,15 +29,18 @@ static enum err run_once(struct ctx *ctx, tx_fn *fn, void *arg)
 	return err;
 }
 
-enum err tx_run(struct ctx *ctx, tx_fn *fn, void *arg)
+static enum err run_rounds(struct ctx *ctx, tx_fn *fn, void *arg)
 {
 	enum err err = ERR_DB_DEADLOCK;
 	bool was_lost = false;
 
-	if (db_in_tx(ctx->db))
-		return fn(ctx, arg);
 	for (int round = 0; round <= LIMIT_TX_RETRIES; round++) {
 		err = run_once(ctx, fn, arg);
+		/* Refused by its own guard: not an accident, so nothing is waited for. */
+		if (err == ERR_DB_REFUSED && !ctx->is_careful) {
+			ctx->is_careful = true;
+			err = run_once(ctx, fn, arg);
+		}
 		/* Lost before the commit was sent: nothing happened, and another connection may do. */
 		if (err == ERR_DB_LOST && !was_lost)
 			was_lost = true;
@@ -46,5 +49,14 @@ enum err tx_run(struct ctx *ctx, tx_fn *fn, void *arg)
 		if (round < LIMIT_TX_RETRIES)
 			wait_a_little(round);
 	}
+	return err;
+}
+
+enum err tx_run(struct ctx *ctx, tx_fn *fn, void *arg)
+{
+	if (db_in_tx(ctx->db))
+		return fn(ctx, arg);
+	enum err err = run_rounds(ctx, fn, arg);
+	ctx->is_careful = false;
 	return err;
 }

@@ -2,7 +2,9 @@
 /*
  * tx.h owns the transaction with its retries: deadlocks and certification failures run the
  * whole function again, at most LIMIT_TX_RETRIES times; a connection lost before the commit was
- * sent once, on a new one; an uncertain commit is never retried (design section 5).
+ * sent once, on a new one; an uncertain commit is never retried (design section 5). A transaction
+ * that was refused by the guard of a statement sent ahead (ERR_DB_REFUSED) runs once more with
+ * ctx->is_careful, in which its function looks before it writes.
  */
 #ifndef BONAFIDE_TX_H
 #define BONAFIDE_TX_H

@@ -10,14 +10,14 @@
 #define LIST_NAME "usage"
 
 enum err usage_put(struct ctx *ctx, struct uuid application_id, enum environment environment,
-    enum usage_type type, struct uuid verification_id)
+    enum usage_type type, struct uuid verification_id, int64_t tokens)
 {
 	struct uuid id;
 	enum err err = uuid_make(&id);
 
 	if (err == ERR_OK)
 		err = q_usage_put(ctx->db, application_id, id, environment_word(environment),
-		    usage_type_word(type), verification_id, uuid_time_ms(id));
+		    usage_type_word(type), verification_id, tokens, uuid_time_ms(id));
 	if (err == ERR_OK)
 		err = counter_add(
 		    ctx, application_id, COUNTER_USAGE, environment_word(environment), "", 1);
@@ -83,7 +83,8 @@ static enum err fill_page(struct ctx *ctx, const struct row_usage_page *rows, si
 			.event_type = rows[i].event_type,
 			.verification_id = rows[i].verification_id,
 			.environment = rows[i].environment,
-			.created_at_ms = rows[i].created_at };
+			.created_at_ms = rows[i].created_at,
+			.tokens = rows[i].tokens };
 	if (page->count == count)
 		return ERR_OK;
 	enum err err = cursor_make(ctx, LIST_NAME, filters, rows[page->count - 1].id, cursor);

@@ -10,9 +10,9 @@
 #include "ctx.h"
 #include "stmt.h"
 
-/* Writes an event and its counter inside the caller's transaction. */
+/* Writes an event, what it cost, and its counter inside the caller's transaction. */
 enum err usage_put(struct ctx *ctx, struct uuid application_id, enum environment environment,
-    enum usage_type type, struct uuid verification_id) MUST_CHECK;
+    enum usage_type type, struct uuid verification_id, int64_t tokens) MUST_CHECK;
 
 struct usage_item {
 	struct uuid id;
@@ -20,6 +20,7 @@ struct usage_item {
 	struct uuid verification_id; /* nil: none */
 	const char *environment;     /* a word of environment */
 	int64_t created_at_ms;
+	int64_t tokens; /* what it cost */
 };
 
 struct usage_filter {

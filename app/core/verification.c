@@ -13,6 +13,7 @@
 #include "provider.h"
 #include "score.h"
 #include "str.h"
+#include "token.h"
 #include "usage.h"
 #include "work.h"
 
@@ -136,8 +137,15 @@ struct outcome {
 	const char *age_band;
 };
 
+/* What it costs. The score is paid for at once even if it is computed later: once it is accepted, no
+ * empty balance keeps it from its owner. */
+struct bill {
+	int64_t verification;
+	int64_t score;
+};
+
 static enum err decide_at_once(struct ctx *ctx, const struct verification_new *input,
-    const struct id_type *type, struct uuid id, struct outcome *outcome)
+    const struct id_type *type, struct uuid id, const struct bill *bill, struct outcome *outcome)
 {
 	int64_t delay_ms = 0;
 	enum err err = sandbox_outcome(input->country, input->id_type, input->applicant.id_number,
@@ -155,12 +163,29 @@ static enum err decide_at_once(struct ctx *ctx, const struct verification_new *i
 		.match_dob = outcome->decision.match_dob,
 		.age_band = outcome->age_band,
 		.decided_at_ms = outcome->completed_at_ms };
-	return score_keep(
-	    ctx, ctx->actor.application_id, input->environment, id, &facts, &outcome->score);
+	return score_keep(ctx, ctx->actor.application_id, input->environment, id, &facts,
+	    bill->score, &outcome->score);
+}
+
+static struct bill bill_of(const struct ctx *ctx, const struct verification_new *input)
+{
+	struct bill bill = { .verification =
+				 token_price(ctx, TOKEN_VERIFICATION, input->environment) };
+
+	if (input->score_requested)
+		bill.score = token_price(ctx, TOKEN_SCORE, input->environment);
+	return bill;
+}
+
+static enum err pay(struct ctx *ctx, struct uuid id, const struct bill *bill)
+{
+	enum err err = token_take(ctx, TOKEN_VERIFICATION, id, bill->verification);
+
+	return err == ERR_OK ? token_take(ctx, TOKEN_SCORE, id, bill->score) : err;
 }
 
 static enum err put_row(struct ctx *ctx, const struct verification_new *input, const char *provider,
-    struct uuid id, const struct outcome *outcome)
+    struct uuid id, const struct bill *bill, const struct outcome *outcome)
 {
 	const struct decision *decision = &outcome->decision;
 	uint8_t index[SHA256_SIZE];
@@ -176,15 +201,15 @@ static enum err put_row(struct ctx *ctx, const struct verification_new *input, c
 	return q_verification_put(ctx->db, ctx->actor.application_id, id,
 	    environment_word(input->environment), ver_kind_word(input->kind),
 	    ver_status_word(decision->status), ver_reason_word(decision->reason), input->country,
-	    input->id_type, provider, input->external_ref, input->score_requested, outcome->score,
-	    decided ? decision->match_name : DB_NULL,
+	    input->id_type, provider, input->external_ref, input->score_requested, bill->score,
+	    outcome->score, decided ? decision->match_name : DB_NULL,
 	    decided ? match_word(decision->match_dob) : NULL, outcome->age_band,
 	    (struct bytes){ index, sizeof(index) }, sealed, (int64_t)keyring_current(ctx->keyring),
 	    ctx->request_id, uuid_time_ms(id), outcome->completed_at_ms);
 }
 
-static enum err put_usage(
-    struct ctx *ctx, const struct verification_new *input, struct uuid id, enum ver_status status)
+static enum err put_usage(struct ctx *ctx, const struct verification_new *input, struct uuid id,
+    const struct bill *bill, enum ver_status status)
 {
 	const char *environment = environment_word(input->environment);
 	struct uuid event;
@@ -192,7 +217,8 @@ static enum err put_usage(
 
 	if (err == ERR_OK)
 		err = q_usage_put(ctx->db, ctx->actor.application_id, event, environment,
-		    usage_type_word(USAGE_VERIFICATION), id, uuid_time_ms(event));
+		    usage_type_word(USAGE_VERIFICATION), id, bill->verification,
+		    uuid_time_ms(event));
 	if (err == ERR_OK)
 		err = counter_add_two(ctx, ctx->actor.application_id, environment,
 		    COUNTER_VERIFICATION, ver_status_word(status), COUNTER_USAGE, "");
@@ -206,6 +232,7 @@ enum err verification_create(struct ctx *ctx, const struct verification_new *inp
 	struct outcome outcome = { .decision = { .status = VER_PENDING },
 		.completed_at_ms = TIME_NONE,
 		.score = DB_NULL };
+	struct bill bill = bill_of(ctx, input);
 	struct uuid id;
 	enum err err = uuid_make(&id);
 
@@ -213,11 +240,11 @@ enum err verification_create(struct ctx *ctx, const struct verification_new *inp
 		return err;
 	outcome.age_band = score_age_band(input->applicant.date_of_birth, uuid_time_ms(id));
 	if (input->at_once)
-		err = decide_at_once(ctx, input, type, id, &outcome);
+		err = decide_at_once(ctx, input, type, id, &bill, &outcome);
 	if (err == ERR_OK)
-		err = put_row(ctx, input, provider, id, &outcome);
+		err = put_row(ctx, input, provider, id, &bill, &outcome);
 	if (err == ERR_OK)
-		err = put_usage(ctx, input, id, outcome.decision.status);
+		err = put_usage(ctx, input, id, &bill, outcome.decision.status);
 	if (err == ERR_OK && outcome.decision.status == VER_PENDING)
 		err = work_put(ctx, WORK_PROVIDER_SUBMIT, id, provider, clock_now_ms());
 	if (err != ERR_OK)
@@ -233,6 +260,9 @@ enum err verification_create(struct ctx *ctx, const struct verification_new *inp
 		.score = outcome.score };
 	if (made.status != VER_PENDING)
 		err = verification_tell(ctx, ctx->actor.application_id, input->environment, &made);
+	/* Last, because it locks what all of the organisation's requests lock. */
+	if (err == ERR_OK)
+		err = pay(ctx, id, &bill);
 	if (err == ERR_OK)
 		*ret_verification = made;
 	return err;
@@ -309,7 +339,8 @@ static enum err score_decided(struct ctx *ctx, const struct row_verification_loc
 		.age_band = row->age_band,
 		.decided_at_ms = now_ms };
 
-	return score_keep(ctx, row->application_id, environment, row->id, &facts, ret_score);
+	return score_keep(
+	    ctx, row->application_id, environment, row->id, &facts, row->score_tokens, ret_score);
 }
 
 static enum err decide_row(
@@ -340,7 +371,11 @@ static enum err decide_row(
 		.created_at_ms = row->created_at,
 		.completed_at_ms = now_ms,
 		.score = score };
-	return verification_tell(ctx, row->application_id, environment, &decided);
+	err = verification_tell(ctx, row->application_id, environment, &decided);
+	if (err == ERR_OK && decision->reason == REASON_ERASED)
+		err = token_return(ctx, row->application_id, row->id, row->score_tokens,
+		    "erased before it was scored");
+	return err;
 }
 
 enum err verification_decide(

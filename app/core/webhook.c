@@ -19,7 +19,8 @@
 
 /* What an endpoint of a surface is told when it does not say. */
 static const char *const all_events[SURFACE__MAX] = {
-	[SURFACE_KYC] = "verification.completed verification.failed webhook.disabled",
+	[SURFACE_KYC] = "verification.completed verification.failed webhook.disabled "
+			"billing.low_balance",
 	[SURFACE_SESSION] = "verification.attempt.succeeded verification.attempt.failed "
 			    "verification.session.expired verification.session.cancelled",
 };

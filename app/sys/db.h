@@ -10,7 +10,9 @@
  * ERR_DB_LOST (connection lost, and the server cannot have committed anything),
  * ERR_DB_UNCERTAIN (connection lost in commit, or in a write outside a transaction: it may have
  * happened), ERR_DB_READ_ONLY, ERR_DB_NOT_READY (cannot connect, server starting or leaving,
- * Galera node not primary), ERR_DB_BROKEN (anything else: our mistake). Design section 5.
+ * Galera node not primary), ERR_DB_REFUSED (1048: NULL for a column that takes none, which is how a
+ * statement sent without waiting says that its condition did not hold), ERR_DB_BROKEN (anything else:
+ * our mistake). Design section 5.
  */
 #ifndef BONAFIDE_DB_H
 #define BONAFIDE_DB_H

@@ -15,6 +15,8 @@ static const struct {
 	{ 1022, ERR_DB_DUPLICATE }, /* ER_DUP_KEY */
 	{ 1586, ERR_DB_DUPLICATE }, /* ER_DUP_ENTRY_WITH_KEY_NAME */
 
+	{ 1048, ERR_DB_REFUSED }, /* ER_BAD_NULL_ERROR */
+
 	{ 1213, ERR_DB_DEADLOCK }, /* ER_LOCK_DEADLOCK, also Galera's certification failure */
 	{ 1020, ERR_DB_DEADLOCK }, /* ER_CHECKREAD: the row changed under a snapshot (MariaDB 11) */
 	{ 1614, ERR_DB_DEADLOCK }, /* ER_XA_RBDEADLOCK */

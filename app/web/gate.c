@@ -277,20 +277,33 @@ static enum err replay_if_found(struct gate *gate, bool *ret_answered)
 	return buf_err(&web->reply);
 }
 
+/*
+ * What is asked for, beside the body: the operation, the ids in its path, and what the credential may
+ * do. Without the ids a key used for one endpoint would answer for another; without the rights a key
+ * with fewer would be shown what one with more was answered.
+ */
+static const char *operation_text(struct web *web)
+{
+	const struct actor *actor = &web->ctx.actor;
+	const char *text = arena_printf(web->arena, "%s %s %llx", web->route->operation,
+	    environment_word(actor->environment), (unsigned long long)actor->scopes);
+
+	for (size_t i = 0; i < web->param_count && text != NULL; i++)
+		text = arena_printf(web->arena, "%s %s", text, web->params[i]);
+	return text;
+}
+
 static enum err step_idempotency(struct gate *gate, bool *ret_answered)
 {
 	struct web *web = gate->web;
-	const char *key = NULL, *request;
+	const char *key = NULL, *operation;
 
 	if ((web->route->flags & ROUTE_IDEMPOTENT) == 0 || web->in.idempotency_key == NULL)
 		return ERR_OK;
-	/* With its path: the same body to another {id} is another request. */
-	request = arena_printf(web->arena, "%s %s", web->route->operation, web->in.path);
-	if (request == NULL)
-		return ERR_NOMEM;
-	enum err err = idempotency_key(web, &key);
+	operation = operation_text(web);
+	enum err err = operation == NULL ? ERR_NOMEM : idempotency_key(web, &key);
 	if (err == ERR_OK)
-		err = idem_make(key, request, web->raw_body, web->raw_body_len, &gate->idem);
+		err = idem_make(key, operation, web->raw_body, web->raw_body_len, &gate->idem);
 	if (err != ERR_OK)
 		return err;
 	gate->has_idem = true;

@@ -29,6 +29,8 @@ static const struct field item_rows[] = {
 	    .words = &environment_words, .sentence = "Sandbox use is free." },
 	{ ROW_I64(FIELD_TIME, struct usage_item, created_at_ms, "created_at"),
 	    .sentence = "When." },
+	{ ROW_I64(FIELD_INT, struct usage_item, tokens, "tokens"), .max = LIMIT_TOKEN_PRICE,
+	    .sentence = "What it cost your organisation; 0 in the sandbox." },
 };
 const struct field_set usage_item = FIELD_SET("UsageEvent", item_rows, struct usage_item);
 

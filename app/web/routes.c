@@ -13,11 +13,14 @@
 static const enum err verify_errors[] = { ERR_VALIDATION, ERR_UNSUPPORTED_ID_TYPE,
 	ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_IDEMPOTENCY_IN_PROGRESS,
 	ERR_IDEMPOTENCY_MISMATCH, ERR_OK };
+static const enum err verify_live_errors[] = { ERR_VALIDATION, ERR_UNSUPPORTED_ID_TYPE,
+	ERR_INSUFFICIENT_TOKENS, ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE,
+	ERR_IDEMPOTENCY_IN_PROGRESS, ERR_IDEMPOTENCY_MISMATCH, ERR_OK };
 static const enum err query_errors[] = { ERR_VALIDATION, ERR_OK };
 static const enum err verification_errors[] = { ERR_VERIFICATION_NOT_FOUND, ERR_OK };
-static const enum err score_errors[] = { ERR_VALIDATION, ERR_VERIFICATION_NOT_FOUND,
-	ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_IDEMPOTENCY_IN_PROGRESS,
-	ERR_IDEMPOTENCY_MISMATCH, ERR_OK };
+static const enum err score_errors[] = { ERR_VALIDATION, ERR_INSUFFICIENT_TOKENS,
+	ERR_VERIFICATION_NOT_FOUND, ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE,
+	ERR_IDEMPOTENCY_IN_PROGRESS, ERR_IDEMPOTENCY_MISMATCH, ERR_OK };
 static const enum err key_errors[] = { ERR_VALIDATION, ERR_PAYLOAD_TOO_LARGE,
 	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_IDEMPOTENCY_IN_PROGRESS, ERR_IDEMPOTENCY_MISMATCH, ERR_OK };
 static const enum err key_rotate_errors[] = { ERR_VALIDATION, ERR_KEY_NOT_FOUND,
@@ -97,7 +100,7 @@ const struct route routes[] = {
 	    .body = &verify_request,
 	    .reply = &verification_full,
 	    .success = SUCCESS_ACCEPTED,
-	    .errors = verify_errors,
+	    .errors = verify_live_errors,
 	    HANDLER(verify_live) },
 	{ .method = "GET",
 	    .path = "/v1/kyc/verifications",
@@ -277,8 +280,8 @@ const struct route routes[] = {
 	{ SESSION_WRITE(
 	      "POST", "/v1/webhooks/endpoints/{id}/signing-secret/rotate", "rotateSigningSecret"),
 	    .summary = "Make a new secret; the old one signs beside it for a while",
-	    .flags = ROUTE_BODY_MAY_MISS | ROUTE_TX, .body = &rotate_request,
-	    .reply = &endpoint_secret, .success = SUCCESS_OK, .errors = endpoint_body_errors,
+	    .flags = ROUTE_IDEMPOTENT | ROUTE_BODY_MAY_MISS | ROUTE_TX, .body = &rotate_request,
+	    .reply = &endpoint_secret, .success = SUCCESS_OK, .errors = whkey_make_errors,
 	    HANDLER(endpoint_rotate) },
 	/* No ROUTE_TX, as with testWebhook. */
 	{ SESSION_WRITE("POST", "/v1/webhooks/endpoints/{id}/test", "testEndpoint"),

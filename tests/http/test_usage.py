@@ -15,12 +15,13 @@ def verify(client, **change):
 
 
 def test_usage_answers_the_seeds_example(tenant):
+    """And beyond it what each event cost."""
     _, live, _ = tenant
     ver = live.post("/v1/kyc/verify", canned()).json()["data"]["id"]
     body = live.get("/v1/usage").json()
     assert plain(body) == {
         "data": [{"id": "<usg>", "event_type": "kyc.verification", "verification_id": "<ver>",
-                  "environment": "live", "created_at": "<time>"}],
+                  "environment": "live", "created_at": "<time>", "tokens": 1}],
         "meta": {"next_cursor": None, "total": 1}}
     assert body["data"][0]["verification_id"] == ver
 

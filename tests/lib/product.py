@@ -133,9 +133,9 @@ class Stack:
             raise AssertionError(f"bonafide-batch {' '.join(args)}: {done.stderr}")
         return done
 
-    def tenant(self, name="Another tenant"):
+    def tenant(self, name="Another tenant", tokens=1_000_000_000):
         """A new organisation with an application: (application id, org id)."""
-        org = self.cli("org", "create", name, "--json")["id"]
+        org = self.cli("org", "create", name, "--tokens", str(tokens), "--json")["id"]
         return self.cli("app", "create", "--org", org, name, "--json")["id"], org
 
     def key(self, app, environment="live", scopes="all", **more):

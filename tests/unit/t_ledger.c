@@ -142,7 +142,7 @@ static void test_usage_pages(void **state UNUSED)
 
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(usage_put(&ctx, tenant, i == 4 ? ENV_SANDBOX : ENV_LIVE,
-				     USAGE_VERIFICATION, tenant),
+				     USAGE_VERIFICATION, tenant, 1),
 		    ERR_OK);
 	do {
 		assert_int_equal(usage_list(&ctx, &filter, &page), ERR_OK);

@@ -23,7 +23,7 @@
 #include "webhook_task.h"
 #include "work.h"
 
-#define ALL "verification.completed verification.failed webhook.disabled"
+#define ALL "verification.completed verification.failed webhook.disabled billing.low_balance"
 
 static struct uuid tenant;
 

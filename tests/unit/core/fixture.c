@@ -19,6 +19,7 @@
 #include "migrate.h"
 #include "org.h"
 #include "stmt.h"
+#include "token.h"
 #include "tx.h"
 
 struct ctx ctx;
@@ -223,6 +224,9 @@ struct uuid core_tenant(void)
 	struct uuid organization, application;
 
 	assert_int_equal(org_create(&ctx, "Customer", &organization), ERR_OK);
+	struct token_change change = { organization, TOKEN_TOPUP, 1000000, NULL };
+	int64_t balance = 0;
+	assert_int_equal(token_add(&ctx, &change, &balance), ERR_OK);
 	assert_int_equal(
 	    application_create(&ctx, organization, "Application", &application), ERR_OK);
 	return application;
@@ -230,7 +234,11 @@ struct uuid core_tenant(void)
 
 void core_act(struct uuid application_id, enum environment environment)
 {
+	struct row_application_get row;
+
+	assert_int_equal(application_get(&ctx, application_id, &row), ERR_OK);
 	ctx.actor = (struct actor){ .kind = ACTOR_KEY,
+		.organization_id = row.organization_id,
 		.application_id = application_id,
 		.environment = environment,
 		.scopes = UINT64_MAX };

@@ -244,7 +244,8 @@ class Stack:
         self.operator("catalogue", "load", os.path.join(TOP, "conf", "id-types.csv"),
                       what="loading the catalogue of documents")
         if "org" not in self.state:
-            self.state["org"] = self._made("org", "create", "Example Ltd")
+            self.state["org"] = self._made("org", "create", "Example Ltd",
+                                              "--tokens", "1000000000")
             self.save()
         if "app" not in self.state:
             self.state["app"] = self._made("app", "create", "--org", self.state["org"], "example")
