@@ -18,8 +18,9 @@ static const struct field test_rows[] = {
 	    .sentence = "For people.",
 	    .example = "\"This is a test of your webhook.\"" },
 };
-static const struct field_set test_set = { "WebhookTestData", test_rows, countof(test_rows), 0,
-	false };
+static const struct field_set test_set = {
+	.name = "WebhookTestData", .rows = test_rows, .count = countof(test_rows)
+};
 
 static const struct field disabled_rows[] = {
 	{ .type = FIELD_ID, .name = "id", .id_kind = ID_WEBHOOK, .sentence = "The endpoint." },
@@ -34,8 +35,29 @@ static const struct field disabled_rows[] = {
 	    .example = "\"failing\"" },
 	{ .type = FIELD_TIME, .name = "disabled_at", .sentence = "Since when." },
 };
-static const struct field_set disabled_set = { "WebhookDisabledData", disabled_rows,
-	countof(disabled_rows), 0, false };
+static const struct field_set disabled_set = {
+	.name = "WebhookDisabledData", .rows = disabled_rows, .count = countof(disabled_rows)
+};
+
+static const struct field low_balance_rows[] = {
+	{ .type = FIELD_TEXT,
+	    .name = "organization_id",
+	    .sentence = "Whose balance it is.",
+	    .example = "\"org_01h455vb4pex5vsknk084sn02q\"" },
+	{ .type = FIELD_INT,
+	    .name = "balance",
+	    .max = LIMIT_TOKENS,
+	    .sentence = "What is left.",
+	    .example = "99" },
+	{ .type = FIELD_INT,
+	    .name = "threshold",
+	    .max = LIMIT_TOKENS,
+	    .sentence = "The line it came below.",
+	    .example = "100" },
+};
+static const struct field_set low_balance_set = { .name = "BillingLowBalanceData",
+	.rows = low_balance_rows,
+	.count = countof(low_balance_rows) };
 
 /* One row per event that is sent. */
 static const struct event_row {
@@ -51,6 +73,8 @@ static const struct event_row {
 	{ EVENT_WEBHOOK_TEST, "onWebhookTest", "The test of an endpoint", &test_set },
 	{ EVENT_WEBHOOK_DISABLED, "onWebhookDisabled",
 	    "An endpoint was disabled because it did not take its deliveries", &disabled_set },
+	{ EVENT_BILLING_LOW_BALANCE, "onBillingLowBalance",
+	    "The organisation's token balance came below its line", &low_balance_set },
 };
 
 /* ---- how it is signed --------------------------------------------------------------------------------------- */
