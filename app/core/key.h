@@ -9,6 +9,7 @@
 
 #include "base.h"
 #include "ctx.h"
+#include "limiter.h"
 #include "stmt.h"
 
 /* One row per kind and environment: what a key looks like. Rows for kinds of later families
@@ -32,8 +33,9 @@ struct key_found {
 	enum environment environment;
 	enum org_status org_status;
 	uint64_t scopes;
-	int64_t expires_at_ms;   /* TIME_NONE: never */
-	int64_t last_used_at_ms; /* TIME_NONE: never */
+	int64_t expires_at_ms;    /* TIME_NONE: never */
+	int64_t last_used_at_ms;  /* TIME_NONE: never */
+	struct own_limits limits; /* of its organisation */
 };
 
 /*
