@@ -36,6 +36,14 @@ int64_t clock_mono_us(void)
 	return read_clock_us(CLOCK_MONOTONIC);
 }
 
+int64_t clock_mono_ns(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 void clock_set(int64_t now_ms)
 {
 	fixed_ms = now_ms;

@@ -23,6 +23,9 @@ int64_t clock_mono_ms(void);
 /* The same in microseconds. */
 int64_t clock_mono_us(void);
 
+/* And in nanoseconds. All processes of a host read the same clock. */
+int64_t clock_mono_ns(void);
+
 /*
  * For tests: fixes the UTC clock at now_ms until called with TIME_NONE. The programs, for tests as
  * well, take an offset from BONAFIDE_CLOCK_OFFSET_MS (clock_offset()) and warn when they do.

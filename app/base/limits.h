@@ -36,6 +36,11 @@
 #define LIMIT_TOKEN_NOTE 200
 #define LIMIT_CURSOR 256
 
+/* Rate limits (contract/README.md, Limits). */
+#define LIMIT_RATE 1000000                /* requests in a window, or at once, that can be set */
+#define LIMIT_DAILY_REQUESTS 100000000000 /* requests a day that can be set */
+#define LIMIT_FORWARDED 512               /* characters of X-Forwarded-For, from its end */
+
 /* Work (design section 5). */
 #define LIMIT_CLAIM 1000             /* work rows claimed in one transaction */
 #define LIMIT_IN_FLIGHT 2000         /* transfers under way in one batch process */

@@ -2,9 +2,12 @@
 /* c_org.c: organisations, the customers who pay. */
 #include "ctl.h"
 
+#include "dbstmt.h"
+#include "limiter.h"
 #include "limits.h"
 #include "org.h"
 #include "proc.h"
+#include "quota.h"
 #include "token.h"
 #include "tx.h"
 
@@ -35,6 +38,23 @@ static const struct ctl_column show_columns[] = {
 
 static const struct ctl_column balance_columns[] = {
 	COLUMN_INT(struct row_token_get, balance),
+};
+
+/* The limits in force, and which of them are the organisation's own. */
+struct limits_shown {
+	int64_t rate_per_s;
+	int64_t burst;
+	int64_t daily_requests;
+	int64_t today;
+	const char *own;
+};
+
+static const struct ctl_column limits_columns[] = {
+	COLUMN_INT(struct limits_shown, rate_per_s),
+	COLUMN_INT(struct limits_shown, burst),
+	COLUMN_INT(struct limits_shown, daily_requests),
+	COLUMN_INT(struct limits_shown, today),
+	COLUMN_WORDS(struct limits_shown, own),
 };
 
 static const struct ctl_column app_columns[] = {
@@ -117,10 +137,40 @@ static enum err no_such_org(struct ctl *ctl, struct uuid id)
 	    "there is no organisation %s; \"bonafide org list\" shows those there are", text);
 }
 
+static struct own_limits limits_of(const struct row_org_get *row)
+{
+	return (struct own_limits){ .rate_per_s = row->rate_per_s,
+		.burst = row->burst,
+		.daily_requests = row->daily_requests };
+}
+
+static enum err read_limits(
+    struct ctl *ctl, const struct row_org_get *row, struct limits_shown *ret_shown)
+{
+	struct own_limits own = limits_of(row);
+	struct limit_numbers burst = limiter_numbers(ctl->settings, POLICY_BURST, &own);
+	struct limit_numbers day = limiter_numbers(ctl->settings, POLICY_DAY, &own);
+	const char *words = arena_printf(ctl->ctx.arena, "%s%s%s",
+	    own.rate_per_s == DB_NULL ? "" : " rate_per_s", own.burst == DB_NULL ? "" : " burst",
+	    own.daily_requests == DB_NULL ? "" : " daily_requests");
+	struct limits_shown shown = { .rate_per_s = burst.requests,
+		.burst = burst.burst,
+		.daily_requests = day.requests,
+		.own = words };
+	enum err err = words == NULL ? ERR_NOMEM : quota_used(&ctl->ctx, row->id, &shown.today);
+
+	if (err != ERR_OK)
+		return err;
+	shown.own += words[0] == ' ';
+	*ret_shown = shown;
+	return ERR_OK;
+}
+
 static enum err show(struct ctl *ctl, const void *input)
 {
 	const struct one_input *in = input;
 	struct row_org_get row;
+	struct limits_shown limits;
 	struct row_application_list *apps = NULL;
 	struct row_token_get tokens;
 	size_t count = 0;
@@ -132,6 +182,8 @@ static enum err show(struct ctl *ctl, const void *input)
 		err = token_get(&ctl->ctx, in->org, &tokens);
 	if (err == ERR_OK)
 		err = application_list(&ctl->ctx, in->org, &apps, &count);
+	if (err == ERR_OK)
+		err = read_limits(ctl, &row, &limits);
 	if (err != ERR_OK)
 		return err;
 	const struct ctl_section sections[] = {
@@ -148,6 +200,13 @@ static enum err show(struct ctl *ctl, const void *input)
 		    .rows = &tokens,
 		    .row_size = sizeof(tokens),
 		    .count = 1 },
+		{ .name = "limits",
+		    .single = true,
+		    .columns = limits_columns,
+		    .column_count = countof(limits_columns),
+		    .rows = &limits,
+		    .row_size = sizeof(limits),
+		    .count = 1 },
 		{ .name = "applications",
 		    .columns = app_columns,
 		    .column_count = countof(app_columns),
@@ -156,6 +215,69 @@ static enum err show(struct ctl *ctl, const void *input)
 		    .count = count },
 	};
 	return ctl_print(ctl, sections, countof(sections));
+}
+
+/* ---- limits ------------------------------------------------------------------------------- */
+
+struct limits_input {
+	struct uuid org;
+	int64_t rate;
+	int64_t burst;
+	int64_t daily;
+	bool reset;
+};
+
+static const struct ctl_arg limits_args[] = {
+	ARG_ID(struct limits_input, org, "ORG", NULL, true, ID_ORGANIZATION,
+	    "The organisation's id (org_...)."),
+	ARG_INT(struct limits_input, rate, "rate", "N", 0, LIMIT_RATE, DB_NULL,
+	    "Requests a second over time; 0 is no limit."),
+	ARG_INT(
+	    struct limits_input, burst, "burst", "N", 1, LIMIT_RATE, DB_NULL, "Requests at once."),
+	ARG_INT(struct limits_input, daily, "daily", "N", 0, LIMIT_DAILY_REQUESTS, DB_NULL,
+	    "Requests a UTC day, over all hosts; 0 is no limit."),
+	ARG_FLAG(struct limits_input, reset, "reset",
+	    "Forget what was given before: back to the settings, but for what stands beside it."),
+};
+
+static int64_t given_or(int64_t given, int64_t before)
+{
+	return given == DB_NULL ? before : given;
+}
+
+/* As with suspending, a worker knows of it when the key it remembers is read again. */
+static enum err set_limits(struct ctl *ctl, const struct limits_input *in, struct row_org_get *row)
+{
+	static const struct own_limits none = { DB_NULL, DB_NULL, DB_NULL };
+	struct own_limits own = in->reset ? none : limits_of(row);
+
+	own.rate_per_s = given_or(in->rate, own.rate_per_s);
+	own.burst = given_or(in->burst, own.burst);
+	own.daily_requests = given_or(in->daily, own.daily_requests);
+	enum err err = org_set_limits(&ctl->ctx, in->org, &own);
+	if (err == ERR_OK)
+		err = org_get(&ctl->ctx, in->org, row);
+	if (err == ERR_OK)
+		proc_sleep_ms(ctl->settings->key_lease_ms);
+	return err;
+}
+
+static enum err limits(struct ctl *ctl, const void *input)
+{
+	const struct limits_input *in = input;
+	bool changes =
+	    in->reset || in->rate != DB_NULL || in->burst != DB_NULL || in->daily != DB_NULL;
+	struct row_org_get row;
+	struct limits_shown shown;
+	enum err err = org_get(&ctl->ctx, in->org, &row);
+
+	if (err == ERR_OK && changes)
+		err = set_limits(ctl, in, &row);
+	if (err == ERR_MISSING)
+		return no_such_org(ctl, in->org);
+	if (err == ERR_OK)
+		err = read_limits(ctl, &row, &shown);
+	return err == ERR_OK ? ctl_print_one(ctl, limits_columns, &shown) : err;
 }
 
 /* ---- suspend, resume ---------------------------------------------------------------------- */
@@ -211,7 +333,20 @@ static const struct ctl_command commands[] = {
 	    .args = one_args,
 	    .arg_count = countof(one_args),
 	    .input_size = sizeof(struct one_input),
-	    .summary = "show an organisation, its balance and its applications" },
+	    .summary = "show an organisation, its balance, its limits and its applications" },
+	{ .verb = "limits",
+	    .needs = CTL_DB,
+	    .run = limits,
+	    .args = limits_args,
+	    .arg_count = countof(limits_args),
+	    .input_size = sizeof(struct limits_input),
+	    .summary = "give an organisation limits of its own, or show them",
+	    .help =
+		"Without an option it shows the limits in force; `own` names those that are not "
+		"the settings'. When the command returns, a change is in force on every host. "
+		"The rate and the burst are each host's, the daily requests are all hosts' "
+		"together. `today` is what has been served since midnight UTC, with what hosts "
+		"hold ready to serve." },
 	{ .verb = "suspend",
 	    .needs = CTL_DB,
 	    .run = suspend,

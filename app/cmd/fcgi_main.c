@@ -12,6 +12,7 @@
 
 #include "board.h"
 #include "keyring.h"
+#include "limiter.h"
 #include "log.h"
 #include "pool.h"
 #include "proc.h"
@@ -56,6 +57,7 @@ static int run(struct settings *settings)
 {
 	char reason[REASON_SIZE] = "";
 	struct board *board = NULL;
+	struct limiter *limiter = NULL;
 	bool inherited = false;
 	int fd = -1;
 	struct listen_config where = { .address = settings->listen,
@@ -79,16 +81,23 @@ static int run(struct settings *settings)
 		log_error("cannot create status_file %s", settings->status_file);
 		return 1;
 	}
+	if (limiter_new(&limiter) != ERR_OK) {
+		log_error("cannot make the shared memory of the rate limits");
+		return 1;
+	}
 	if (!keys_usable(settings) || proc_harden() != ERR_OK)
 		return 1;
 
-	struct pool_config config = { .listen_fd = fd, .board = board, .settings = settings };
+	struct pool_config config = {
+		.listen_fd = fd, .board = board, .limiter = limiter, .settings = settings
+	};
 	char path[LIMIT_SETTING];
 	char pid_path[LIMIT_SETTING];
 	snprintf(path, sizeof(path), "%s", settings->listen);
 	snprintf(pid_path, sizeof(pid_path), "%s", settings->pid_file);
 	/* The pool owns the settings from here on. */
 	enum pool_end end = pool_run(&config);
+	limiter_free(&limiter);
 	if (!inherited && path[0] == '/')
 		(void)unlink(path);
 	if (pid_path[0] != '\0')

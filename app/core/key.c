@@ -35,7 +35,10 @@ enum err key_find(struct ctx *ctx, const uint8_t hash[32], struct key_found *ret
 		.application_id = row.application_id,
 		.organization_id = row.organization_id,
 		.expires_at_ms = row.expires_at,
-		.last_used_at_ms = row.last_used_at };
+		.last_used_at_ms = row.last_used_at,
+		.limits = { .rate_per_s = row.rate_per_s,
+		    .burst = row.burst,
+		    .daily_requests = row.daily_requests } };
 	if (key_kind_parse(row.kind, &key.kind) != ERR_OK ||
 	    environment_parse(row.environment, &key.environment) != ERR_OK ||
 	    org_status_parse(row.org_status, &key.org_status) != ERR_OK ||

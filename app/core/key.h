@@ -15,6 +15,7 @@
 
 #include "base.h"
 #include "ctx.h"
+#include "limiter.h"
 #include "stmt.h"
 
 /* One row per kind, or per kind and environment where the prefix says which: what a key looks
@@ -48,9 +49,10 @@ struct key_found {
 	enum key_kind kind;
 	enum environment environment;
 	enum org_status org_status;
-	uint64_t scopes;         /* given, and brought by the kind */
-	int64_t expires_at_ms;   /* TIME_NONE: never */
-	int64_t last_used_at_ms; /* TIME_NONE: never */
+	uint64_t scopes;          /* given, and brought by the kind */
+	int64_t expires_at_ms;    /* TIME_NONE: never */
+	int64_t last_used_at_ms;  /* TIME_NONE: never */
+	struct own_limits limits; /* of its organisation */
 };
 
 /*

@@ -54,6 +54,23 @@ enum err org_set_status(struct ctx *ctx, struct uuid id, enum org_status status)
 	return err == ERR_OK && changed == 0 ? ERR_MISSING : err;
 }
 
+static bool within(int64_t value, int64_t least, int64_t most)
+{
+	return value == DB_NULL || (value >= least && value <= most);
+}
+
+enum err org_set_limits(struct ctx *ctx, struct uuid id, const struct own_limits *limits)
+{
+	uint64_t changed = 0;
+
+	if (!within(limits->rate_per_s, 0, LIMIT_RATE) || !within(limits->burst, 1, LIMIT_RATE) ||
+	    !within(limits->daily_requests, 0, LIMIT_DAILY_REQUESTS))
+		return ERR_VALIDATION;
+	enum err err = q_org_set_limits(
+	    ctx->db, limits->rate_per_s, limits->burst, limits->daily_requests, id, &changed);
+	return err == ERR_OK && changed == 0 ? ERR_MISSING : err;
+}
+
 enum err application_create(
     struct ctx *ctx, struct uuid organization_id, const char *name, struct uuid *ret_id)
 {

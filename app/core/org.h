@@ -8,6 +8,7 @@
 
 #include "base.h"
 #include "ctx.h"
+#include "limiter.h"
 #include "stmt.h"
 
 /* Creates an active organisation; name 1 to LIMIT_ORG_NAME code points. ERR_VALIDATION. */
@@ -22,6 +23,13 @@ enum err org_get(struct ctx *ctx, struct uuid id, struct row_org_get *ret_row) M
 /* Sets active or suspended; the same state again is fine. Keys of a suspended organisation are
  * refused with TENANT_SUSPENDED within key_lease_ms. ERR_MISSING. */
 enum err org_set_status(struct ctx *ctx, struct uuid id, enum org_status status) MUST_CHECK;
+
+/*
+ * Gives it limits of its own (DB_NULL: as the settings say; 0 requests: no limit), all three at once.
+ * They are in force within key_lease_ms. ERR_VALIDATION when out of bounds, ERR_MISSING.
+ */
+enum err org_set_limits(
+    struct ctx *ctx, struct uuid id, const struct own_limits *limits) MUST_CHECK;
 
 /* Creates an application of an organisation. ERR_VALIDATION, ERR_MISSING. */
 enum err application_create(

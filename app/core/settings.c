@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "cidr.h"
 #include "delivery_flow.h"
 #include "egress.h"
 #include "limits.h"
@@ -85,11 +86,21 @@ static void check_webhooks(const struct settings *s, struct buf *complaints)
 	egress_free(&egress);
 }
 
+static void check_proxies(const struct settings *s, struct buf *complaints)
+{
+	struct cidr_list list;
+	char reason[REASON_SIZE] = "";
+
+	if (cidr_list_parse(s->trusted_proxies, &list, reason, sizeof(reason)) != ERR_OK)
+		buf_printf(complaints, "trusted_proxies: %s\n", reason);
+}
+
 /* Rules that no single row can state. */
 static void check_across(const struct settings *s, struct buf *complaints)
 {
 	check_smile(s, complaints);
 	check_webhooks(s, complaints);
+	check_proxies(s, complaints);
 	check_url("public_url", s->public_url, complaints);
 	if (s->public_url[0] != '\0' && s->public_url[strlen(s->public_url) - 1] == '/')
 		buf_adds(complaints, "public_url must not end in a slash\n");

@@ -4,17 +4,12 @@
  * an IPv6 one, one of ports, and a small engine over them. The URL part is egress_url.c.
  */
 #include "base.h"
+#include "cidr.h"
 #include "egress.h"
 #include "egress_private.h"
-#include "str.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define ENTRIES_MAX 64
-#define ENTRY_SIZE 64 /* characters of one entry of egress_allow, with NUL */
-#define BLANKS ", \t"
 
 /*
  * What may not be dialled unless the operator opens it. Sources: contract/webhooks.md; the IANA
@@ -105,73 +100,16 @@ static const struct carrier {
 struct egress {
 	struct cidr forbidden[countof(forbidden)];
 	struct cidr carriers[countof(carriers)];
-	struct cidr allowed[ENTRIES_MAX];
-	size_t allowed_count;
+	struct cidr_list allowed;
 };
-
-/* Reads "address" or "address/bits". Bits behind the prefix must be zero. ERR_SYNTAX,
- * ERR_RANGE. */
-static enum err cidr_parse(const char *text, struct cidr *ret_cidr)
-{
-	char address[ENTRY_SIZE];
-	const char *slash = strchr(text, '/');
-	size_t len = slash != NULL ? (size_t)(slash - text) : strlen(text);
-	struct net_address parsed;
-	struct cidr cidr;
-	int64_t bits;
-	enum err err;
-
-	if (len >= sizeof(address))
-		return ERR_SYNTAX;
-	memcpy(address, text, len);
-	address[len] = '\0';
-	err = net_address_parse(address, &parsed);
-	if (err != ERR_OK)
-		return err;
-	ip_from(&parsed, &cidr.ip);
-	bits = cidr.ip.bits;
-	if (slash != NULL) {
-		err = str_to_i64(slash + 1, 0, cidr.ip.bits, &bits);
-		if (err != ERR_OK)
-			return err;
-	}
-	cidr.prefix_bits = (unsigned)bits;
-	for (unsigned bit = cidr.prefix_bits; bit < cidr.ip.bits; bit++)
-		if ((cidr.ip.bytes[bit / 8] >> (7 - bit % 8) & 1) != 0)
-			return ERR_RANGE;
-	*ret_cidr = cidr;
-	return ERR_OK;
-}
-
-void ip_from(const struct net_address *address, struct ip *ret_ip)
-{
-	memset(ret_ip, 0, sizeof(*ret_ip));
-	if (address->as.any.sa_family == AF_INET) {
-		ret_ip->bits = 32;
-		memcpy(ret_ip->bytes, &address->as.v4.sin_addr, 4);
-	} else {
-		ret_ip->bits = 128;
-		memcpy(ret_ip->bytes, &address->as.v6.sin6_addr, 16);
-	}
-}
-
-static bool cidr_has(const struct cidr *cidr, const struct ip *ip)
-{
-	unsigned whole = cidr->prefix_bits / 8;
-	unsigned rest = cidr->prefix_bits % 8;
-
-	if (cidr->ip.bits != ip->bits || memcmp(cidr->ip.bytes, ip->bytes, whole) != 0)
-		return false;
-	return rest == 0 || (cidr->ip.bytes[whole] ^ ip->bytes[whole]) >> (8 - rest) == 0;
-}
 
 /* The longest entry of egress_allow that names the address, or NULL. */
 static const struct cidr *allowed_by(const struct egress *egress, const struct ip *ip)
 {
 	const struct cidr *best = NULL;
 
-	for (size_t i = 0; i < egress->allowed_count; i++) {
-		const struct cidr *entry = &egress->allowed[i];
+	for (size_t i = 0; i < egress->allowed.count; i++) {
+		const struct cidr *entry = &egress->allowed.list[i];
 
 		if (cidr_has(entry, ip) && (best == NULL || entry->prefix_bits > best->prefix_bits))
 			best = entry;
@@ -287,49 +225,6 @@ bool egress_opens(const struct egress *egress, const struct net_address *address
 	       egress_address_ok(egress, &address->as.any, address->len);
 }
 
-/* Adds one entry of egress_allow. */
-static enum err entry_add(
-    struct egress *egress, const char *text, char *ret_reason, size_t reason_size)
-{
-	enum err err;
-
-	if (egress->allowed_count == countof(egress->allowed)) {
-		(void)snprintf(
-		    ret_reason, reason_size, "more than %d entries", (int)countof(egress->allowed));
-		return ERR_CONFIG;
-	}
-	err = cidr_parse(text, &egress->allowed[egress->allowed_count]);
-	if (err == ERR_OK) {
-		egress->allowed_count++;
-		return ERR_OK;
-	}
-	if (err == ERR_RANGE)
-		(void)snprintf(ret_reason, reason_size,
-		    "\"%s\" has bits behind its prefix length, or the length is too large", text);
-	else
-		(void)snprintf(ret_reason, reason_size,
-		    "\"%s\" is not an address with a prefix length, such as 10.1.0.0/16", text);
-	return ERR_CONFIG;
-}
-
-static enum err entries_read(
-    struct egress *egress, const char *text, char *ret_reason, size_t reason_size)
-{
-	char entry[ENTRY_SIZE];
-	enum err err = ERR_OK;
-
-	for (text += strspn(text, BLANKS); *text != '\0' && err == ERR_OK;
-	     text += strspn(text, BLANKS)) {
-		size_t len = strcspn(text, BLANKS);
-
-		/* Longer than any address: what fits of it is not one either. */
-		(void)snprintf(entry, sizeof(entry), "%.*s", (int)(len < 60 ? len : 60), text);
-		err = entry_add(egress, entry, ret_reason, reason_size);
-		text += len;
-	}
-	return err;
-}
-
 /* The tables of this file as numbers. */
 static enum err tables_read(struct egress *egress)
 {
@@ -352,7 +247,7 @@ enum err egress_new(
 		return ERR_NOMEM;
 	err = tables_read(egress);
 	if (err == ERR_OK)
-		err = entries_read(egress, allow_cidrs, ret_reason, reason_size);
+		err = cidr_list_parse(allow_cidrs, &egress->allowed, ret_reason, reason_size);
 	if (err != ERR_OK) {
 		egress_free(&egress);
 		return err;

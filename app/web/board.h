@@ -11,6 +11,7 @@
 
 #include "base.h"
 #include "claim.h"
+#include "limiter.h"
 #include "limits.h"
 
 #include <stdatomic.h>
@@ -51,6 +52,7 @@ struct board {
 	_Atomic uint64_t duration_sum_us;
 	_Atomic uint64_t route_requests[BOARD_ROUTES];
 	_Atomic uint64_t database_errors;
+	_Atomic uint64_t limited[POLICY__MAX]; /* requests refused with 429, by enum limit_policy */
 	struct board_worker workers[LIMIT_WORKERS];
 	struct claims key_uses; /* by key id: who writes last_used_at */
 };

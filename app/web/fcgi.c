@@ -69,11 +69,16 @@ struct param {
 	size_t name_len;
 	size_t offset;
 	size_t max_len;
+	bool is_list; /* several lines make one value, and a long one loses its beginning */
 };
 
 #define PARAM_ROW(text, member, max) \
 	{ \
-		text, sizeof(text) - 1, offsetof(struct http_in, member), max \
+		text, sizeof(text) - 1, offsetof(struct http_in, member), max, false \
+	}
+#define PARAM_LIST(text, member, max) \
+	{ \
+		text, sizeof(text) - 1, offsetof(struct http_in, member), max, true \
 	}
 
 /* An over-long credential or header value is no such value: it is cut off by refusal below. */
@@ -86,7 +91,27 @@ static const struct param params[] = {
 	PARAM_ROW("HTTP_IDEMPOTENCY_KEY", idempotency_key, LIMIT_HEADER),
 	PARAM_ROW("HTTP_X_REQUEST_ID", request_id, LIMIT_HEADER),
 	PARAM_ROW("REMOTE_ADDR", remote_addr, 64),
+	PARAM_LIST("HTTP_X_FORWARDED_FOR", forwarded_for, LIMIT_FORWARDED),
 };
+
+/* Adds a line to a list of which only the end matters: proxies append. What is left of a cut entry is
+ * none. */
+static enum err take_list(
+    struct arena *arena, const struct param *row, const char *value, struct http_in *in)
+{
+	const char *before;
+
+	memcpy(&before, (char *)in + row->offset, sizeof(before));
+	const char *all = before == NULL ? arena_strdup(arena, value)
+					 : arena_printf(arena, "%s,%s", before, value);
+	size_t len = all == NULL ? 0 : strlen(all);
+	if (len > row->max_len) {
+		all += len - row->max_len;
+		all += strcspn(all, ",");
+	}
+	memcpy((char *)in + row->offset, &all, sizeof(all));
+	return all == NULL ? ERR_FULL : ERR_OK;
+}
 
 static enum err take_param(struct arena *arena, const char *entry, struct http_in *in)
 {
@@ -96,6 +121,8 @@ static enum err take_param(struct arena *arena, const char *entry, struct http_i
 			continue;
 		const char *value = entry + row->name_len + 1;
 		size_t len = strlen(value);
+		if (row->is_list)
+			return take_list(arena, row, value, in);
 		if (len > row->max_len)
 			return ERR_FULL;
 		const char *copy = arena_strndup(arena, value, len);

@@ -23,8 +23,9 @@ struct http_in {
 	const char *authorization; /* NULL when absent, as the following */
 	const char *api_key;       /* X-API-Key */
 	const char *idempotency_key;
-	const char *request_id;  /* X-Request-Id */
-	const char *remote_addr; /* "" when the web server did not say */
+	const char *request_id;    /* X-Request-Id */
+	const char *remote_addr;   /* "" when the web server did not say */
+	const char *forwarded_for; /* X-Forwarded-For, all lines of it; at most its end. NULL */
 };
 
 /* Prepares libfcgi for a listening socket of ours (non-blocking). Signal handlers must be

@@ -2,11 +2,12 @@
 /*
  * gate.c is the one path every request takes, in one order, whatever its route:
  *
- *   route → credential → scope → limits → body (cap, media type) → idempotency → parse →
- *   fill the struct → prepare → handler or statement → settle → answer
+ *   route → address's limit → credential → organisation's limits → scope → body (cap, media type)
+ *   → idempotency → parse → fill the struct → prepare → handler or statement → settle → answer
  *
  * Each step reads the route's row. A step that refuses returns the error that becomes the answer.
- * The body is read after the credential, so that a stranger's megabytes are never taken in.
+ * The body is read after the credential, so that a stranger's megabytes are never taken in. The
+ * limits come before the scope, so that whatever a right credential asks for costs the same (meter.h).
  */
 #include "gate.h"
 
@@ -17,6 +18,7 @@
 #include "id.h"
 #include "idem.h"
 #include "keycache.h"
+#include "meter.h"
 #include "query.h"
 #include "reply.h"
 #include "router.h"
@@ -184,11 +186,10 @@ static enum err step_scope(struct gate *gate)
 	return (scopes & needed) == needed ? ERR_OK : ERR_FORBIDDEN;
 }
 
-/* The row's limit class says what a request counts against. This release has no limiter: every
- * class is unlimited, and the README says so. */
-static enum err step_limits(const struct gate *gate)
+/* Whose limits they are, the credential says: without an organisation there are none here. */
+static enum err step_limits(struct gate *gate)
 {
-	return gate->web->route->limit_class < LIMIT_CLASS__MAX ? ERR_OK : ERR_INTERNAL;
+	return gate->web->ctx.actor.kind == ACTOR_KEY ? meter_organization(gate->web) : ERR_OK;
 }
 
 /* ---- body and idempotency ------------------------------------------------------------------------------- */
@@ -454,11 +455,13 @@ static enum err gate_steps(struct gate *gate)
 
 	if (err != ERR_OK || answered)
 		return err;
+	if ((err = meter_address(gate->web)) != ERR_OK)
+		return err;
 	if ((err = step_credential(gate)) != ERR_OK)
+		return meter_refusal(gate->web, err);
+	if ((err = step_limits(gate)) != ERR_OK)
 		return err;
 	if ((err = step_scope(gate)) != ERR_OK)
-		return err;
-	if ((err = step_limits(gate)) != ERR_OK)
 		return err;
 	if ((err = step_body(gate)) != ERR_OK)
 		return err;
@@ -478,6 +481,7 @@ void gate_run(struct web *web, body_fn *read_body, void *body_arg)
 	web->failure = err;
 	if (err != ERR_OK)
 		reply_error(web, err);
+	meter_headers(web);
 	reply_finish(web);
 	wipe(&gate.idem, sizeof(gate.idem));
 }

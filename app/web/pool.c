@@ -37,6 +37,7 @@ struct place {
 struct pool {
 	int listen_fd;
 	struct board *board;
+	struct limiter *limiter;
 	struct settings *settings;
 	struct place places[LIMIT_WORKERS];
 	uint32_t generation;
@@ -70,7 +71,8 @@ NORETURN static void become_worker(struct pool *pool, unsigned number, const sig
 	if (proc_die_with_parent(SIGTERM) != ERR_OK || getppid() != master)
 		_exit(1);
 	sigprocmask(SIG_SETMASK, open_mask, NULL);
-	int status = worker_run(pool->listen_fd, pool->board, pool->settings, number);
+	int status =
+	    worker_run(pool->listen_fd, pool->board, pool->limiter, pool->settings, number);
 	_exit(status);
 }
 
@@ -365,6 +367,7 @@ enum pool_end pool_run(const struct pool_config *config)
 
 	pool = (struct pool){ .listen_fd = config->listen_fd,
 		.board = config->board,
+		.limiter = config->limiter,
 		.settings = config->settings,
 		.generation = 1,
 		.end = POOL_STOPPED };

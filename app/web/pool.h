@@ -11,11 +11,13 @@
 
 #include "base.h"
 #include "board.h"
+#include "limiter.h"
 #include "settings.h"
 
 struct pool_config {
 	int listen_fd;
 	struct board *board;
+	struct limiter *limiter;   /* borrowed, as the board; the same for all generations */
 	struct settings *settings; /* the pool owns it from now on, and replaces it on reload */
 };
 
@@ -30,8 +32,8 @@ enum pool_end {
 enum pool_end pool_run(const struct pool_config *config);
 
 /* The body of a worker process (worker.c); returns its exit status. */
-int worker_run(
-    int listen_fd, struct board *board, const struct settings *settings, unsigned worker_number);
+int worker_run(int listen_fd, struct board *board, struct limiter *limiter,
+    const struct settings *settings, unsigned worker_number);
 
 /* Exit statuses of a worker that are no crash. */
 #define WORKER_EXIT_OK 0        /* asked to stop */

@@ -251,7 +251,11 @@ void reply_error(struct web *web, enum err err)
 
 	reply_reset(web);
 	web->status = row->status;
-	if (row->header != NULL)
+	/* The limiter knows better than the row how long. */
+	if (err_kind(shown) == ERR_KIND_LIMITED && web->meter.retry_after_s > 0)
+		buf_printf(
+		    &web->headers, "Retry-After: %lld\r\n", (long long)web->meter.retry_after_s);
+	else if (row->header != NULL)
 		reply_header(web, row->header, row->value);
 	shapes[family_of(web)].error(web, shown);
 }

@@ -159,6 +159,16 @@ static void add_pool(struct buf *out, const struct board *board)
 	}
 }
 
+static void add_limited(struct buf *out, const struct board *board)
+{
+	add_head(out, "bonafide_rate_limited_total", "counter",
+	    "Requests refused with 429 by the policy that refused them.");
+	for (size_t i = 0; i < POLICY__MAX; i++)
+		buf_printf(out, "bonafide_rate_limited_total{policy=\"%s\"} %llu\n",
+		    limiter_policy_name((enum limit_policy)i),
+		    (unsigned long long)atomic_load(&board->limited[i]));
+}
+
 enum err metrics_page(struct web *web)
 {
 	struct buf out;
@@ -167,6 +177,7 @@ enum err metrics_page(struct web *web)
 	add_statuses(&out, web->board);
 	add_durations(&out, web->board);
 	add_operations(&out, web->board);
+	add_limited(&out, web->board);
 	add_workers(&out, web->board);
 	add_pool(&out, web->board);
 	enum err err = buf_err(&out);

@@ -12,6 +12,7 @@
 #include "log.h"
 #include "openapi.h"
 #include "proc.h"
+#include "quota.h"
 #include "reply.h"
 #include "resolve.h"
 #include "sets.h"
@@ -21,6 +22,7 @@
 #define HEADERS_CAP 4096
 #define RSS_EVERY 256 /* requests between looks at our memory */
 #define TOUCH_EVERY_MS 60000
+#define IDLE_EVERY_MS 1000
 #define RESOLVE_MS 2000 /* for the name in a URL that a customer registers */
 
 const struct field_set no_members = { .name = "Nothing", .struct_size = 1 };
@@ -50,8 +52,19 @@ static enum err open_egress(struct web *web)
 	return err;
 }
 
-enum err web_new(const struct settings *settings, struct board *board, unsigned worker_number,
-    struct web **ret_web)
+static enum err read_proxies(struct web *web)
+{
+	char reason[256] = "";
+	enum err err =
+	    cidr_list_parse(web->settings->trusted_proxies, &web->trusted, reason, sizeof(reason));
+
+	if (err != ERR_OK)
+		log_error("trusted_proxies: %s", reason);
+	return err;
+}
+
+enum err web_new(const struct settings *settings, struct board *board, struct limiter *limiter,
+    unsigned worker_number, struct web **ret_web)
 {
 	struct web *web = calloc(1, sizeof(*web));
 	struct db_config db = settings_db(settings);
@@ -61,6 +74,7 @@ enum err web_new(const struct settings *settings, struct board *board, unsigned 
 		return err;
 	web->settings = settings;
 	web->board = board;
+	web->limiter = limiter;
 	web->worker_number = worker_number;
 	buf_init(&web->reply, LIMIT_REPLY);
 	buf_init(&web->headers, HEADERS_CAP);
@@ -74,6 +88,8 @@ enum err web_new(const struct settings *settings, struct board *board, unsigned 
 		err = open_keyring(web);
 	if (err == ERR_OK)
 		err = open_egress(web);
+	if (err == ERR_OK)
+		err = read_proxies(web);
 	if (err == ERR_OK)
 		err = catalogue_new(&web->ctx.catalogue);
 	if (err != ERR_OK) {
@@ -148,6 +164,7 @@ static void request_clear(struct web *web)
 	web->query = NULL;
 	web->failure = ERR_OK;
 	web->complaints.count = 0;
+	web->meter = (struct meter){ .retry_after_s = 0 };
 	web->ctx.actor = (struct actor){ .kind = ACTOR_NONE };
 	reply_reset(web);
 	arena_reset(web->arena);
@@ -256,4 +273,29 @@ enum err web_serve(struct web *web, struct fcgi *fcgi)
 	request_clear(web);
 	log_set_request(NULL);
 	return ERR_OK;
+}
+
+static void give_back(struct web *web, int64_t idle_ms)
+{
+	enum err err = quota_give_back(&web->ctx, limiter_quota(web->limiter), idle_ms);
+
+	if (err != ERR_OK)
+		log_warning("part of a daily quota was not given back: %s; %s", err_sentence(err),
+		    db_failure(web->db));
+	arena_reset(web->arena);
+}
+
+void web_idle(struct web *web)
+{
+	int64_t now_ms = clock_mono_ms();
+
+	if (now_ms - web->idle_ms < IDLE_EVERY_MS)
+		return;
+	web->idle_ms = now_ms;
+	give_back(web, QUOTA_IDLE_MS);
+}
+
+void web_rest(struct web *web)
+{
+	give_back(web, 0);
 }

@@ -10,10 +10,12 @@
 #include "base.h"
 #include "board.h"
 #include "buf.h"
+#include "cidr.h"
 #include "ctx.h"
 #include "fcgi.h"
 #include "field.h"
 #include "key.h"
+#include "limiter.h"
 
 struct web;
 
@@ -31,8 +33,15 @@ enum credential {
 	CREDENTIAL_LOOPBACK /* no key, but the caller must be on this machine */
 };
 
-/* Which limit a request counts against; the limiter's numbers are settings. */
-enum limit_class { LIMIT_CLASS_NONE, LIMIT_CLASS_READ, LIMIT_CLASS_WRITE, LIMIT_CLASS__MAX };
+/* What a request counts against: meter.c says which policies each names. */
+enum limit_class {
+	LIMIT_CLASS_NONE,
+	LIMIT_CLASS_READ,    /* the organisation */
+	LIMIT_CLASS_WRITE,   /* the same */
+	LIMIT_CLASS_AGE,     /* the organisation and the address */
+	LIMIT_CLASS_ACCOUNT, /* the address: there is no organisation yet */
+	LIMIT_CLASS__MAX
+};
 
 /* What a handler's success means; the gate turns it into a status. */
 enum success { SUCCESS_OK, SUCCESS_CREATED, SUCCESS_ACCEPTED, SUCCESS_NO_CONTENT };
@@ -82,6 +91,12 @@ struct route {
 extern const struct route routes[];
 extern const size_t route_count;
 
+/* What a request was charged; meter.h fills it. */
+struct meter {
+	struct limit_state states[POLICY__MAX];
+	int64_t retry_after_s; /* of what refused the request; 0: nothing did */
+};
+
 /* The running request; a handler uses ctx, input, params and the reply calls. */
 struct web {
 	/* For the life of the worker. */
@@ -89,6 +104,9 @@ struct web {
 	struct board *board;
 	unsigned worker_number;
 	struct keycache *keycache;
+	struct limiter *limiter;
+	struct cidr_list trusted; /* proxies whose word on a client's address counts */
+	int64_t idle_ms;          /* monotonic, of the last web_idle() that did something */
 	struct db *db;
 	struct arena *arena; /* reset after each request */
 	struct buf openapi;  /* the document, from when it was first asked for */
@@ -107,6 +125,7 @@ struct web {
 	char request_id[LIMIT_REQUEST_ID + 1];
 	struct complaints complaints;
 	struct key_found key;
+	struct meter meter;
 
 	/* The answer. */
 	int status;
@@ -119,10 +138,17 @@ struct web {
 #define WEB_INPUT(web, type) ((const type *)(web)->input)
 #define WEB_QUERY(web, type) ((const type *)(web)->query)
 
-/* One worker's web side. ERR_NOMEM, ERR_CONFIG and ERR_IO (key files; said in the log). */
-enum err web_new(const struct settings *settings, struct board *board, unsigned worker_number,
-    struct web **ret_web) MUST_CHECK;
+/* One worker's web side; what it is given is borrowed. ERR_NOMEM, ERR_CONFIG and ERR_IO (key files;
+ * said in the log). */
+enum err web_new(const struct settings *settings, struct board *board, struct limiter *limiter,
+    unsigned worker_number, struct web **ret_web) MUST_CHECK;
 void web_free(struct web **web);
+
+/* What may be done while no request is waiting; at most once a second it does anything. */
+void web_idle(struct web *web);
+
+/* The last of a worker: what this host holds of daily quotas goes back. */
+void web_rest(struct web *web);
 
 /*
  * Serves one waiting request from accept to answer, then does what may wait until after it.

@@ -65,13 +65,14 @@ static void serve_until_told(struct web *web, struct fcgi *fcgi, int epoll_fd,
 			return;
 		if (web_serve(web, fcgi) == ERR_MISSING) {
 			atomic_store(&me->state, BOARD_IDLE);
+			web_idle(web);
 			wait_for_work(epoll_fd);
 		}
 	}
 }
 
-int worker_run(
-    int listen_fd, struct board *board, const struct settings *settings, unsigned worker_number)
+int worker_run(int listen_fd, struct board *board, struct limiter *limiter,
+    const struct settings *settings, unsigned worker_number)
 {
 	struct board_worker *me = &board->workers[worker_number];
 	struct web *web = NULL;
@@ -91,7 +92,7 @@ int worker_run(
 		log_error("worker %u: epoll: %s", worker_number, strerror(errno));
 		return 1;
 	}
-	enum err err = web_new(settings, board, worker_number, &web);
+	enum err err = web_new(settings, board, limiter, worker_number, &web);
 	if (err == ERR_OK)
 		err = fcgi_new(listen_fd, &fcgi);
 	if (err != ERR_OK) {
@@ -102,6 +103,7 @@ int worker_run(
 	serve_until_told(web, fcgi, epoll_fd, me, (uint64_t)settings->max_requests);
 	status = proc_signal_seen(SIGTERM) ? WORKER_EXIT_OK : WORKER_EXIT_RECYCLED;
 	atomic_store(&me->state, BOARD_STOPPING);
+	web_rest(web);
 out:
 	fcgi_free(&fcgi);
 	web_free(&web);
