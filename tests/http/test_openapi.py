@@ -138,10 +138,12 @@ def check_delivery(contract, request, event):
 
 
 @pytest.mark.parametrize("surface", ["kyc", "session"])
-def test_deliveries_fit_it(contract, stack, tenant, receiver, surface):
-    _, live, _ = tenant
+def test_deliveries_fit_it(contract, stack, receiver, surface):
+    app, _ = stack.tenant("On the line", tokens=100)
+    live = stack.client(stack.key(app)["key"])
     events = ["verification.completed", "verification.failed", "webhook.disabled"]
     if surface == "kyc":
+        events.append("billing.low_balance")
         made = live.post("/v1/webhooks", {"url": receiver.url("/"), "events": events})
         place = "/v1/webhooks/" + made.json()["data"]["id"]
     else:
@@ -152,6 +154,7 @@ def test_deliveries_fit_it(contract, stack, tenant, receiver, surface):
         assert live.post("/v1/kyc/sandbox/verify",
                          {**SEED, "id_number": number, "score_requested": True}).status_code == 200
     assert live.post(place + "/test").json()["data"]["delivered"]
+    assert live.post("/v1/kyc/verify", SEED).status_code == 202
     wanted = {*events, "webhook.test"}
 
     def came():
@@ -159,7 +162,7 @@ def test_deliveries_fit_it(contract, stack, tenant, receiver, surface):
     assert wait_for(lambda: set(came()) == wanted, 20), set(came())
     for event, request in came().items():
         check_delivery(contract, request, event)
-    assert set(contract.document["webhooks"]) == wanted
+    assert set(contract.document["webhooks"]) == wanted | {"billing.low_balance"}
 
 
 # ---- the judge can say no ------------------------------------------------------------------------------------
