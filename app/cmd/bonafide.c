@@ -33,6 +33,7 @@ static const struct ctl_noun *const nouns[] = {
 	&noun_work,
 	&noun_webhook,
 	&noun_delivery,
+	&noun_openapi,
 };
 
 /* ---- what a command needs ----------------------------------------------------------------- */

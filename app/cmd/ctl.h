@@ -330,5 +330,6 @@ extern const struct ctl_noun noun_delivery;
 extern const struct ctl_noun noun_status;
 extern const struct ctl_noun noun_erase;
 extern const struct ctl_noun noun_settings;
+extern const struct ctl_noun noun_openapi;
 
 #endif

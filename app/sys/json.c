@@ -196,11 +196,21 @@ static int write_piece(const char *piece, size_t len, void *arg)
 	return buf_failed(out) ? -1 : 0;
 }
 
-enum err json_write(const json_t *value, struct buf *out)
+static enum err write_by(const json_t *value, size_t flags, struct buf *out)
 {
-	if (json_dump_callback(value, write_piece, out, JSON_COMPACT | JSON_ENCODE_ANY) == 0)
+	if (json_dump_callback(value, write_piece, out, flags | JSON_ENCODE_ANY) == 0)
 		return ERR_OK;
 	return buf_failed(out) ? buf_err(out) : ERR_NOMEM;
+}
+
+enum err json_write(const json_t *value, struct buf *out)
+{
+	return write_by(value, JSON_COMPACT, out);
+}
+
+enum err json_write_pretty(const json_t *value, struct buf *out)
+{
+	return write_by(value, JSON_INDENT(2), out);
 }
 
 const char *json_get_text(const json_t *object, const char *member)

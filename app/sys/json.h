@@ -29,6 +29,9 @@ enum err json_read(const char *text, size_t len_bytes, json_t **ret_value,
  * ERR_NOMEM. */
 enum err json_write(const json_t *value, struct buf *out) MUST_CHECK;
 
+/* The same for people: a member a line, indented by two blanks. */
+enum err json_write_pretty(const json_t *value, struct buf *out) MUST_CHECK;
+
 /* The string member, or NULL when absent or of another type. Borrowed from object. */
 const char *json_get_text(const json_t *object, const char *member);
 

@@ -107,6 +107,10 @@ enum err fields_write(const struct field_set *set, const void *object, struct bu
  * memory is out. output: of a reply (all members required) or of a body. */
 json_t *fields_schema(const struct field_set *set, bool output);
 
+/* A value as the row's example shows it, or one of the row's type; the caller owns it; NULL when memory
+ * is out. A row that may be null and has no example is null. */
+json_t *field_example(const struct field *row);
+
 /* The OpenAPI parameter objects of a query's set, an array; as fields_schema(). */
 json_t *fields_parameters(const struct field_set *set);
 

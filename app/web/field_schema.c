@@ -158,6 +158,61 @@ json_t *fields_schema(const struct field_set *set, bool output)
 	return schema;
 }
 
+/* Of a row without an example: the nearest value of its type. */
+static json_t *typical_value(const struct field *row)
+{
+	switch (row->type) {
+	case FIELD_WORD:
+		return json_string(row->words->words[0]);
+	case FIELD_WORDS:
+		return json_pack("[s]", row->words->words[0]);
+	case FIELD_TEXTS:
+		return json_array();
+	case FIELD_BOOL:
+	case FIELD_SWITCH:
+		return json_boolean(row->initial == 1);
+	case FIELD_INT:
+		return json_integer(row->min);
+	case FIELD_DATE:
+		return json_string("1990-05-15");
+	case FIELD_TIME:
+		return json_string("2026-05-01T10:30:00Z");
+	case FIELD_ID:
+		return json_sprintf("%s_01h455vb4pex5vsknk084sn02q", id_prefix(row->id_kind));
+	case FIELD_RATIO:
+		return json_real(1.0);
+	case FIELD_JSON:
+		return json_object();
+	default:
+		return json_string("text");
+	}
+}
+
+static json_t *set_example(const struct field_set *set)
+{
+	json_t *example = json_object();
+
+	for (size_t i = 0; i < set->count; i++) {
+		if ((set->rows[i].flags & FIELD_OPTIONAL) == 0)
+			json_object_set_new(
+			    example, set->rows[i].name, field_example(&set->rows[i]));
+	}
+	return example;
+}
+
+json_t *field_example(const struct field *row)
+{
+	if (row->example != NULL)
+		return json_loads(row->example, JSON_DECODE_ANY, NULL);
+	if ((row->flags & FIELD_NULLABLE) != 0)
+		return json_null();
+	if (row->type == FIELD_OBJECT)
+		return set_example(row->set);
+	if (row->type == FIELD_OBJECTS)
+		return json_pack("[o]", set_example(row->set));
+	return typical_value(row);
+}
+
 json_t *fields_parameters(const struct field_set *set)
 {
 	json_t *parameters = json_array();

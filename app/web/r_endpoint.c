@@ -60,7 +60,7 @@ static const struct field endpoint_change_rows[] = {
 	    .flags = FIELD_CLEARS | FIELD_TRIM, .min = 1, .max = ENDPOINT_NAME_MAX,
 	    .sentence = "What people call it; null takes the name away." },
 	{ ROW_I64(FIELD_SWITCH, struct webhook_change, enabled, "enabled"),
-	    .sentence = "Enabling sends what was held meanwhile." },
+	    .sentence = "Enabling sends what was held meanwhile.", .example = "true" },
 	{ ROW_TEXT(FIELD_WORDS, struct webhook_change, events, "subscribed_event_types"), .min = 1,
 	    .max = EVENT__MAX, .words = &event_type_words, .sentence = "What to be told of." },
 	{ ROW_TEXT(FIELD_TEXTS, struct webhook_change, labels, "labels"), .max = LABELS_MAX,
@@ -111,25 +111,36 @@ struct endpoint_shown {
 };
 
 static const struct field endpoint_rows[] = {
-	{ ROW_ID(ID_ENDPOINT, struct endpoint_shown, row.id, "id") },
-	{ ROW_ID(ID_ORGANIZATION, struct endpoint_shown, organization_id, "organization_id") },
-	{ ROW_TEXT(FIELD_TEXT, struct endpoint_shown, row.name, "name"), .flags = FIELD_NULLABLE },
-	{ ROW_TEXT(FIELD_TEXT, struct endpoint_shown, row.url, "url") },
-	{ ROW_BOOL(struct endpoint_shown, enabled, "enabled") },
+	{ ROW_ID(ID_ENDPOINT, struct endpoint_shown, row.id, "id"),
+	    .sentence = "The webhook endpoint." },
+	{ ROW_ID(ID_ORGANIZATION, struct endpoint_shown, organization_id, "organization_id"),
+	    .sentence = "Whose it is." },
+	{ ROW_TEXT(FIELD_TEXT, struct endpoint_shown, row.name, "name"), .flags = FIELD_NULLABLE,
+	    .sentence = "What people call it.", .example = "\"Production\"" },
+	{ ROW_TEXT(FIELD_TEXT, struct endpoint_shown, row.url, "url"),
+	    .sentence = "Where we POST events.", .example = "\"https://your-app.com/webhooks\"" },
+	{ ROW_BOOL(struct endpoint_shown, enabled, "enabled"),
+	    .sentence = "Whether it is sent anything.", .example = "true" },
 	{ ROW_TEXT(FIELD_WORDS, struct endpoint_shown, row.events, "subscribed_event_types"),
-	    .words = &event_type_words },
-	{ ROW_I64(FIELD_TIME, struct endpoint_shown, row.created_at, "created_at") },
-	{ ROW_I64(FIELD_TIME, struct endpoint_shown, row.updated_at, "updated_at") },
+	    .words = &event_type_words, .sentence = "What it is told of.",
+	    .example = "[\"verification.attempt.succeeded\"]" },
+	{ ROW_I64(FIELD_TIME, struct endpoint_shown, row.created_at, "created_at"),
+	    .sentence = "When it was registered." },
+	{ ROW_I64(FIELD_TIME, struct endpoint_shown, row.updated_at, "updated_at"),
+	    .sentence = "When it was last changed." },
 	{ ROW_I64(FIELD_TIME, struct endpoint_shown, row.disabled_at, "disabled_at"),
-	    .flags = FIELD_NULLABLE },
-	{ ROW_TEXT(FIELD_TEXTS, struct endpoint_shown, row.labels, "labels"),
-	    .item_max = LABEL_MAX },
+	    .flags = FIELD_NULLABLE,
+	    .sentence = "Since when it is disabled; null while it is not." },
+	{ ROW_TEXT(FIELD_TEXTS, struct endpoint_shown, row.labels, "labels"), .item_max = LABEL_MAX,
+	    .sentence = "Words of your own.", .example = "[\"billing\"]" },
 	{ ROW_TEXT(FIELD_TEXT, struct endpoint_shown, public_key, "public_key"),
 	    .flags = FIELD_OPTIONAL, .sentence = "Of its Ed25519 key; there where it has one." },
 	{ ROW_BOOL(struct endpoint_shown, row.legacy_secret_header, "legacy_secret_header"),
-	    .flags = FIELD_OPTIONAL },
+	    .flags = FIELD_OPTIONAL,
+	    .sentence = "There, and true, where the bare secret is sent too." },
 	{ ROW_I64(FIELD_INT, struct endpoint_shown, row.rate_per_s, "rate_per_second"),
-	    .flags = FIELD_OPTIONAL, .min = 1, .max = WEBHOOK_RATE_MAX },
+	    .flags = FIELD_OPTIONAL, .min = 1, .max = WEBHOOK_RATE_MAX,
+	    .sentence = "There where deliveries a second are limited." },
 };
 const struct field_set endpoint_item = FIELD_SET("Endpoint", endpoint_rows, struct endpoint_shown);
 
@@ -139,8 +150,11 @@ struct endpoint_made {
 };
 
 static const struct field endpoint_made_rows[] = {
-	{ ROW_OBJECT(struct endpoint_made, endpoint, &endpoint_item, "endpoint") },
-	{ ROW_TEXT(FIELD_TEXT, struct endpoint_made, secret, "signing_secret") },
+	{ ROW_OBJECT(struct endpoint_made, endpoint, &endpoint_item, "endpoint"),
+	    .sentence = "The endpoint itself." },
+	{ ROW_TEXT(FIELD_TEXT, struct endpoint_made, secret, "signing_secret"),
+	    .sentence = "What signs deliveries.",
+	    .example = "\"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDazfmTQ1xK4Q=\"" },
 };
 const struct field_set endpoint_created =
     FIELD_SET("EndpointCreated", endpoint_made_rows, struct endpoint_made);
@@ -151,8 +165,11 @@ struct endpoint_secret {
 };
 
 static const struct field endpoint_secret_rows[] = {
-	{ ROW_ID(ID_ENDPOINT, struct endpoint_secret, id, "endpoint_id") },
-	{ ROW_TEXT(FIELD_TEXT, struct endpoint_secret, secret, "signing_secret") },
+	{ ROW_ID(ID_ENDPOINT, struct endpoint_secret, id, "endpoint_id"),
+	    .sentence = "The webhook endpoint." },
+	{ ROW_TEXT(FIELD_TEXT, struct endpoint_secret, secret, "signing_secret"),
+	    .sentence = "What signs deliveries.",
+	    .example = "\"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDazfmTQ1xK4Q=\"" },
 };
 const struct field_set endpoint_secret =
     FIELD_SET("EndpointSecret", endpoint_secret_rows, struct endpoint_secret);
@@ -162,8 +179,10 @@ struct endpoint_farewell {
 };
 
 static const struct field endpoint_gone_rows[] = {
-	{ ROW_TEXT(FIELD_TEXT, struct endpoint_farewell, message, "message") },
-	{ ROW_TEXT(FIELD_TEXT, struct endpoint_farewell, status, "status") },
+	{ ROW_TEXT(FIELD_TEXT, struct endpoint_farewell, message, "message"),
+	    .sentence = "For people.", .example = "\"Webhook endpoint deleted.\"" },
+	{ ROW_TEXT(FIELD_TEXT, struct endpoint_farewell, status, "status"),
+	    .sentence = "For programs.", .example = "\"success\"" },
 };
 const struct field_set endpoint_gone =
     FIELD_SET("EndpointDeleted", endpoint_gone_rows, struct endpoint_farewell);

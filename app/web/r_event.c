@@ -21,29 +21,36 @@ static const struct field event_query_rows[] = {
 const struct field_set event_query = FIELD_SET("EventQuery", event_query_rows, struct event_filter);
 
 static const struct field event_delivery_rows[] = {
-	{ ROW_ID(ID_DELIVERY, struct row_event_deliveries, id, "id") },
-	{ ROW_ID(ID_ENDPOINT, struct row_event_deliveries, endpoint_id, "webhook_endpoint_id") },
+	{ ROW_ID(ID_DELIVERY, struct row_event_deliveries, id, "id"), .sentence = "The delivery." },
+	{ ROW_ID(ID_ENDPOINT, struct row_event_deliveries, endpoint_id, "webhook_endpoint_id"),
+	    .sentence = "Whom it tells." },
 	{ ROW_TEXT(FIELD_WORD, struct row_event_deliveries, status, "status"),
-	    .words = &delivery_status_words },
+	    .words = &delivery_status_words,
+	    .sentence = "pending until it succeeded or was given up.", .example = "\"succeeded\"" },
 	{ ROW_I64(FIELD_INT, struct row_event_deliveries, last_status_code, "last_status_code"),
-	    .flags = FIELD_NULLABLE, .min = 100, .max = 999 },
+	    .flags = FIELD_NULLABLE, .min = 100, .max = 999,
+	    .sentence = "What the endpoint answered last.", .example = "200" },
 	{ ROW_I64(FIELD_INT, struct row_event_deliveries, attempt_count, "attempt_count"),
-	    .max = INT32_MAX },
+	    .max = INT32_MAX, .sentence = "Since it was queued last.", .example = "1" },
 	{ ROW_I64(FIELD_TIME, struct row_event_deliveries, last_attempt_at, "last_attempt_at"),
-	    .flags = FIELD_NULLABLE },
+	    .flags = FIELD_NULLABLE, .sentence = "When it was tried last.",
+	    .example = "\"2026-05-01T10:30:00Z\"" },
 };
 static const struct field_set event_delivery_item =
     FIELD_SET("EventDelivery", event_delivery_rows, struct row_event_deliveries);
 
 static const struct field event_rows[] = {
-	{ ROW_ID(ID_EVENT, struct event, row.id, "id") },
-	{ ROW_TEXT(FIELD_WORD, struct event, row.type, "type"), .words = &event_type_words },
+	{ ROW_ID(ID_EVENT, struct event, row.id, "id"),
+	    .sentence = "The event; deliveries carry it as webhook-id." },
+	{ ROW_TEXT(FIELD_WORD, struct event, row.type, "type"), .words = &event_type_words,
+	    .sentence = "What happened." },
 	{ ROW_TEXT(FIELD_WORD, struct event, row.trigger_type, "trigger_type"),
-	    .words = &event_trigger_words },
-	{ ROW_TEXT(FIELD_TEXT, struct event, trigger_id, "trigger_id") },
-	{ ROW_I64(FIELD_TIME, struct event, row.created_at, "created_at") },
-	{ ROW_OBJECTS(
-	    struct event, deliveries, delivery_count, &event_delivery_item, "deliveries") },
+	    .words = &event_trigger_words, .sentence = "What kind of thing it happened to." },
+	{ ROW_TEXT(FIELD_TEXT, struct event, trigger_id, "trigger_id"),
+	    .sentence = "What it happened to.", .example = "\"ver_01h455vb4pex5vsknk084sn02q\"" },
+	{ ROW_I64(FIELD_TIME, struct event, row.created_at, "created_at"), .sentence = "When." },
+	{ ROW_OBJECTS(struct event, deliveries, delivery_count, &event_delivery_item, "deliveries"),
+	    .sentence = "One for each endpoint that is told." },
 };
 const struct field_set event_item = FIELD_SET("Event", event_rows, struct event);
 

@@ -48,28 +48,38 @@ struct key_shown {
 };
 
 static const struct field created_rows[] = {
-	{ ROW_ID(ID_KEY, struct key_shown, row.id, "id") },
-	{ ROW_TEXT(FIELD_TEXT, struct key_shown, row.name, "name") },
+	{ ROW_ID(ID_KEY, struct key_shown, row.id, "id"), .sentence = "The API key." },
+	{ ROW_TEXT(FIELD_TEXT, struct key_shown, row.name, "name"),
+	    .sentence = "What people call it.", .example = "\"Production backend\"" },
 	{ ROW_TEXT(FIELD_TEXT, struct key_shown, text, "key"),
-	    .sentence = "The key itself, shown this once." },
-	{ ROW_TEXT(FIELD_WORDS, struct key_shown, row.scopes, "scopes"), .words = &scope_list },
+	    .sentence = "The key itself, shown this once.",
+	    .example = "\"dme_live_3mVhGJ1nT8cQ5xYwRz7KpL2sDf9BaN4uEt6HoCqXW80Sdxk\"" },
+	{ ROW_TEXT(FIELD_WORDS, struct key_shown, row.scopes, "scopes"), .words = &scope_list,
+	    .sentence = "What it may do." },
 	{ ROW_TEXT(FIELD_WORD, struct key_shown, row.environment, "environment"),
-	    .words = &environment_words },
-	{ ROW_I64(FIELD_TIME, struct key_shown, row.created_at, "created_at") },
+	    .words = &environment_words,
+	    .sentence = "A sandbox key sees and makes only sandbox objects." },
+	{ ROW_I64(FIELD_TIME, struct key_shown, row.created_at, "created_at"),
+	    .sentence = "When it was made." },
 	{ ROW_I64(FIELD_TIME, struct key_shown, row.last_used_at, "last_used_at"),
-	    .flags = FIELD_NULLABLE },
+	    .flags = FIELD_NULLABLE, .sentence = "Up to a minute behind; null until used." },
 };
 const struct field_set key_created = FIELD_SET("KeyCreated", created_rows, struct key_shown);
 
 static const struct field item_rows[] = {
-	{ ROW_ID(ID_KEY, struct row_key_list, id, "id") },
-	{ ROW_TEXT(FIELD_TEXT, struct row_key_list, name, "name") },
-	{ ROW_TEXT(FIELD_WORDS, struct row_key_list, scopes, "scopes"), .words = &scope_list },
+	{ ROW_ID(ID_KEY, struct row_key_list, id, "id"), .sentence = "The API key." },
+	{ ROW_TEXT(FIELD_TEXT, struct row_key_list, name, "name"),
+	    .sentence = "What people call it.", .example = "\"Production backend\"" },
+	{ ROW_TEXT(FIELD_WORDS, struct row_key_list, scopes, "scopes"), .words = &scope_list,
+	    .sentence = "What it may do." },
 	{ ROW_TEXT(FIELD_WORD, struct row_key_list, environment, "environment"),
-	    .words = &environment_words },
-	{ ROW_I64(FIELD_TIME, struct row_key_list, created_at, "created_at") },
+	    .words = &environment_words,
+	    .sentence = "A sandbox key sees and makes only sandbox objects." },
+	{ ROW_I64(FIELD_TIME, struct row_key_list, created_at, "created_at"),
+	    .sentence = "When it was made." },
 	{ ROW_I64(FIELD_TIME, struct row_key_list, last_used_at, "last_used_at"),
-	    .flags = FIELD_NULLABLE, .sentence = "Up to a minute behind; null until used." },
+	    .flags = FIELD_NULLABLE, .sentence = "Up to a minute behind; null until used.",
+	    .example = "\"2026-05-01T10:30:00Z\"" },
 };
 const struct field_set key_item = FIELD_SET("Key", item_rows, struct row_key_list);
 

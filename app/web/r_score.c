@@ -12,7 +12,8 @@ struct score_ask {
 static const struct field ask_rows[] = {
 	{ ROW_TEXT(FIELD_TEXT, struct score_ask, verification_id, "verificationId"),
 	    .flags = FIELD_REQUIRED, .min = 1, .max = 64,
-	    .sentence = "A finished verification of yours." },
+	    .sentence = "A finished verification of yours.",
+	    .example = "\"ver_01h455vb4pex5vsknk084sn02q\"" },
 };
 const struct field_set score_request = FIELD_SET("ScoreRequest", ask_rows, struct score_ask);
 
@@ -29,16 +30,24 @@ struct score_shown {
 };
 
 static const struct field shown_rows[] = {
-	{ ROW_ID(ID_SCORE, struct score_shown, id, "scoreId") },
-	{ ROW_I64(FIELD_INT, struct score_shown, score, "score"), .min = 0, .max = 1000 },
-	{ ROW_TEXT(FIELD_WORD, struct score_shown, band, "band"), .words = &score_band_words },
-	{ ROW_TEXT(FIELD_TEXT, struct score_shown, description, "bandDescription") },
-	{ ROW_I64(FIELD_RATIO, struct score_shown, confidence_percent, "confidence") },
-	{ ROW_TEXT(FIELD_TEXT, struct score_shown, model_version, "modelVersion") },
-	{ ROW_I64(FIELD_TIME, struct score_shown, computed_at_ms, "computedAt") },
+	{ ROW_ID(ID_SCORE, struct score_shown, id, "scoreId"), .sentence = "The score." },
+	{ ROW_I64(FIELD_INT, struct score_shown, score, "score"), .min = 0, .max = 1000,
+	    .sentence = "The higher, the better.", .example = "742" },
+	{ ROW_TEXT(FIELD_WORD, struct score_shown, band, "band"), .words = &score_band_words,
+	    .sentence = "What range the score is in.", .example = "\"high\"" },
+	{ ROW_TEXT(FIELD_TEXT, struct score_shown, description, "bandDescription"),
+	    .sentence = "The band in words.",
+	    .example = "\"Good evidence supports this identity.\"" },
+	{ ROW_I64(FIELD_RATIO, struct score_shown, confidence_percent, "confidence"),
+	    .sentence = "How much of what it looks at was known.", .example = "0.85" },
+	{ ROW_TEXT(FIELD_TEXT, struct score_shown, model_version, "modelVersion"),
+	    .sentence = "How it was computed.", .example = "\"bonafide-1.0.0\"" },
+	{ ROW_I64(FIELD_TIME, struct score_shown, computed_at_ms, "computedAt"),
+	    .sentence = "When." },
 	{ ROW_TEXT(FIELD_WORDS, struct score_shown, features, "featuresUsed"),
-	    .words = &score_feature_words },
-	{ ROW_TEXT(FIELD_WORDS, struct score_shown, flags, "flags"), .words = &score_flag_words },
+	    .words = &score_feature_words, .sentence = "What it looked at; nothing personal." },
+	{ ROW_TEXT(FIELD_WORDS, struct score_shown, flags, "flags"), .words = &score_flag_words,
+	    .sentence = "What to look at with care.", .example = "[]" },
 };
 const struct field_set score_reply = FIELD_SET("Score", shown_rows, struct score_shown);
 

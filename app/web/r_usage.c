@@ -19,14 +19,16 @@ static const struct field query_rows[] = {
 const struct field_set usage_query = FIELD_SET("UsageQuery", query_rows, struct usage_filter);
 
 static const struct field item_rows[] = {
-	{ ROW_ID(ID_USAGE, struct usage_item, id, "id") },
+	{ ROW_ID(ID_USAGE, struct usage_item, id, "id"), .sentence = "The usage event." },
 	{ ROW_TEXT(FIELD_WORD, struct usage_item, event_type, "event_type"),
-	    .words = &usage_type_words },
+	    .words = &usage_type_words, .sentence = "What was used." },
 	{ ROW_ID(ID_VERIFICATION, struct usage_item, verification_id, "verification_id"),
-	    .flags = FIELD_NULLABLE },
+	    .flags = FIELD_NULLABLE, .sentence = "What it was used for.",
+	    .example = "\"ver_01h455vb4pex5vsknk084sn02q\"" },
 	{ ROW_TEXT(FIELD_WORD, struct usage_item, environment, "environment"),
-	    .words = &environment_words },
-	{ ROW_I64(FIELD_TIME, struct usage_item, created_at_ms, "created_at") },
+	    .words = &environment_words, .sentence = "Sandbox use is free." },
+	{ ROW_I64(FIELD_TIME, struct usage_item, created_at_ms, "created_at"),
+	    .sentence = "When." },
 };
 const struct field_set usage_item = FIELD_SET("UsageEvent", item_rows, struct usage_item);
 

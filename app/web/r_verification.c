@@ -98,19 +98,27 @@ const struct field_set verification_query =
 /* The seed's members in the seed's order. The table is sorted so that a list item is the object
  * without its last row. */
 static const struct field verification_rows[] = {
-	{ ROW_ID(ID_VERIFICATION, struct verification, id, "id") },
+	{ ROW_ID(ID_VERIFICATION, struct verification, id, "id"), .sentence = "The verification." },
 	{ ROW_TEXT(FIELD_WORD, struct verification, status_word, "status"),
 	    .words = &ver_status_words,
-	    .sentence = "pending until decided; a terminal status never changes." },
-	{ ROW_TEXT(FIELD_TEXT, struct verification, country, "country") },
-	{ ROW_TEXT(FIELD_TEXT, struct verification, id_type, "id_type") },
+	    .sentence = "pending until decided; a terminal status never changes.",
+	    .example = "\"approved\"" },
+	{ ROW_TEXT(FIELD_TEXT, struct verification, country, "country"),
+	    .sentence = "The country that issued the document.", .example = "\"SN\"" },
+	{ ROW_TEXT(FIELD_TEXT, struct verification, id_type, "id_type"),
+	    .sentence = "The kind of document.", .example = "\"national_id\"" },
 	{ ROW_TEXT(FIELD_TEXT, struct verification, external_ref, "external_ref"),
-	    .flags = FIELD_NULLABLE },
-	{ ROW_I64(FIELD_TIME, struct verification, created_at_ms, "created_at") },
+	    .flags = FIELD_NULLABLE, .sentence = "Your own name for it.",
+	    .example = "\"user_001\"" },
+	{ ROW_I64(FIELD_TIME, struct verification, created_at_ms, "created_at"),
+	    .sentence = "When it was asked for.", .example = "\"2026-05-01T10:30:00Z\"" },
 	{ ROW_I64(FIELD_TIME, struct verification, completed_at_ms, "completed_at"),
-	    .flags = FIELD_NULLABLE },
+	    .flags = FIELD_NULLABLE, .sentence = "When it was decided; null while pending.",
+	    .example = "\"2026-05-01T10:30:04Z\"" },
 	{ ROW_I64(FIELD_INT, struct verification, score, "score"), .flags = FIELD_NULLABLE,
-	    .min = 0, .max = 1000, .initial = DB_NULL },
+	    .min = 0, .max = 1000, .initial = DB_NULL,
+	    .sentence = "When it was asked for and the verification is decided; else null.",
+	    .example = "742" },
 };
 const struct field_set verification_full =
     FIELD_SET("Verification", verification_rows, struct verification);

@@ -69,26 +69,39 @@ struct webhook_shown {
 	}
 
 static const struct field webhook_created_rows[] = {
-	{ ROW_ID(ID_WEBHOOK, struct webhook_shown, row.id, "id") },
-	{ ROW_TEXT(FIELD_TEXT, struct webhook_shown, row.url, "url") },
+	{ ROW_ID(ID_WEBHOOK, struct webhook_shown, row.id, "id"),
+	    .sentence = "The webhook endpoint." },
+	{ ROW_TEXT(FIELD_TEXT, struct webhook_shown, row.url, "url"),
+	    .sentence = "Where we POST events.",
+	    .example = "\"https://your-app.com/webhooks/d-me\"" },
 	{ ROW_TEXT(FIELD_WORDS, struct webhook_shown, row.events, "events"),
-	    .words = &event_type_words },
+	    .words = &event_type_words, .sentence = "What it is told of.",
+	    .example = "[\"verification.completed\",\"verification.failed\"]" },
 	{ ROW_TEXT(FIELD_TEXT, struct webhook_shown, secret, "secret"),
-	    .sentence = "What signs deliveries, shown this once." },
-	{ ROW_BOOL(struct webhook_shown, active, "active") },
-	{ ROW_I64(FIELD_TIME, struct webhook_shown, row.created_at, "created_at") },
+	    .sentence = "What signs deliveries, shown this once.",
+	    .example = "\"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDazfmTQ1xK4Q=\"" },
+	{ ROW_BOOL(struct webhook_shown, active, "active"),
+	    .sentence = "Whether it is sent anything.", .example = "true" },
+	{ ROW_I64(FIELD_TIME, struct webhook_shown, row.created_at, "created_at"),
+	    .sentence = "When it was registered." },
 	WEBHOOK_PUBLIC_KEY,
 };
 const struct field_set webhook_created =
     FIELD_SET("WebhookCreated", webhook_created_rows, struct webhook_shown);
 
 static const struct field webhook_item_rows[] = {
-	{ ROW_ID(ID_WEBHOOK, struct webhook_shown, row.id, "id") },
-	{ ROW_TEXT(FIELD_TEXT, struct webhook_shown, row.url, "url") },
+	{ ROW_ID(ID_WEBHOOK, struct webhook_shown, row.id, "id"),
+	    .sentence = "The webhook endpoint." },
+	{ ROW_TEXT(FIELD_TEXT, struct webhook_shown, row.url, "url"),
+	    .sentence = "Where we POST events.",
+	    .example = "\"https://your-app.com/webhooks/d-me\"" },
 	{ ROW_TEXT(FIELD_WORDS, struct webhook_shown, row.events, "events"),
-	    .words = &event_type_words },
-	{ ROW_BOOL(struct webhook_shown, active, "active") },
-	{ ROW_I64(FIELD_TIME, struct webhook_shown, row.created_at, "created_at") },
+	    .words = &event_type_words, .sentence = "What it is told of.",
+	    .example = "[\"verification.completed\",\"verification.failed\"]" },
+	{ ROW_BOOL(struct webhook_shown, active, "active"),
+	    .sentence = "Whether it is sent anything.", .example = "true" },
+	{ ROW_I64(FIELD_TIME, struct webhook_shown, row.created_at, "created_at"),
+	    .sentence = "When it was registered." },
 	WEBHOOK_PUBLIC_KEY,
 };
 const struct field_set webhook_item = FIELD_SET("Webhook", webhook_item_rows, struct webhook_shown);
@@ -101,12 +114,14 @@ struct webhook_trial {
 };
 
 static const struct field webhook_trial_rows[] = {
-	{ ROW_BOOL(struct webhook_trial, delivered, "delivered") },
+	{ ROW_BOOL(struct webhook_trial, delivered, "delivered"),
+	    .sentence = "Whether the endpoint answered 2xx.", .example = "true" },
 	{ ROW_I64(FIELD_INT, struct webhook_trial, status_code, "status_code"),
 	    .flags = FIELD_NULLABLE, .min = 100, .max = 999,
-	    .sentence = "What the endpoint answered; null when it did not." },
+	    .sentence = "What the endpoint answered; null when it did not.", .example = "200" },
 	{ ROW_I64(FIELD_INT, struct webhook_trial, response_time_ms, "response_time_ms"),
-	    .flags = FIELD_NULLABLE, .max = INT32_MAX },
+	    .flags = FIELD_NULLABLE, .max = INT32_MAX,
+	    .sentence = "How long it took; null when it did not answer.", .example = "87" },
 	{ ROW_TEXT(FIELD_TEXT, struct webhook_trial, message, "message"), .flags = FIELD_OPTIONAL,
 	    .sentence = "There when nobody has made the delivery in time." },
 };

@@ -12,6 +12,16 @@ static const struct word_list whkey_algorithm_words = { "EncryptionAlgorithm",
 static const struct word_list whkey_type_words = { "EncryptionKeyType", countof(whkey_types),
 	whkey_types };
 
+/* A public key as people send it, of which nobody has the private one. */
+#define JWK_EXAMPLE \
+	"{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"" \
+	"5imlx8YQXjjds8699ZFQB-MHzAGfUamYQHTeWUFNf5uW4Lf2uQL3_y6Ri8hUaP0aWoJGOU" \
+	"gZ_0xsd2CWh4C5RRpmfafBZRcf4jltcUoCMIrI0pqrmUxIZJLJnID4Nss0Vk4A6Np3DylA" \
+	"VPMDWl8NwoMGW6JfVW3P4vfh-zVmq60cqp4z3q-odrPoLshtDFGmFKIwAOTRcycs6-uj6P" \
+	"pF5YhrKiblv5NTsCu4Eq9s4F7Ftf0I5eEdQaSQyi_FHmzrxRokhB3Va6ShNEuV-wcanhYC" \
+	"pCkzyOvZyqORD2ykvNsVoJiCh1c4LahaSqSBVNUebsjy_LlYChXWeesr7Nfdkw" \
+	"\"}"
+
 /* ---- what comes in ------------------------------------------------------------------------------ */
 
 struct whkey_input {
@@ -32,7 +42,7 @@ static const struct field whkey_in_rows[] = {
 	{ ROW_TEXT(FIELD_WORD, struct whkey_input, key_type, "key_type"), .flags = FIELD_REQUIRED,
 	    .words = &whkey_type_words, .sentence = "The kind of key.", .example = "\"RSA\"" },
 	{ ROW_JSON(struct whkey_input, jwk, "jwk"), .flags = FIELD_REQUIRED,
-	    .sentence = "The public key, a JWK of at least 2048 bits." },
+	    .sentence = "The public key, a JWK of at least 2048 bits.", .example = JWK_EXAMPLE },
 };
 const struct field_set whkey_request =
     FIELD_SET("EncryptionKeyRequest", whkey_in_rows, struct whkey_input);
@@ -62,20 +72,27 @@ struct whkey_shown {
 };
 
 static const struct field whkey_rows[] = {
-	{ ROW_ID(ID_WEBHOOK_KEY, struct whkey_shown, row.id, "id") },
-	{ ROW_ID(ID_ENDPOINT, struct whkey_shown, row.endpoint_id, "webhook_endpoint_id") },
-	{ ROW_TEXT(FIELD_TEXT, struct whkey_shown, row.key_id, "key_id") },
+	{ ROW_ID(ID_WEBHOOK_KEY, struct whkey_shown, row.id, "id"),
+	    .sentence = "The encryption key." },
+	{ ROW_ID(ID_ENDPOINT, struct whkey_shown, row.endpoint_id, "webhook_endpoint_id"),
+	    .sentence = "The endpoint whose payloads are encrypted to it." },
+	{ ROW_TEXT(FIELD_TEXT, struct whkey_shown, row.key_id, "key_id"),
+	    .sentence = "Your name for it.", .example = "\"2026-05\"" },
 	{ ROW_TEXT(FIELD_WORD, struct whkey_shown, algorithm, "algorithm"),
-	    .words = &whkey_algorithm_words },
+	    .words = &whkey_algorithm_words, .sentence = "How the content key is wrapped." },
 	{ ROW_TEXT(FIELD_WORD, struct whkey_shown, key_type, "key_type"),
-	    .words = &whkey_type_words },
+	    .words = &whkey_type_words, .sentence = "The kind of key." },
 	{ ROW_TEXT(FIELD_JSON, struct whkey_shown, row.jwk, "jwk"),
-	    .sentence = "What is used of it." },
-	{ ROW_BOOL(struct whkey_shown, is_active, "is_active") },
-	{ ROW_I64(FIELD_TIME, struct whkey_shown, row.created_at, "created_at") },
-	{ ROW_I64(FIELD_TIME, struct whkey_shown, row.updated_at, "updated_at") },
+	    .sentence = "What is used of it.", .example = JWK_EXAMPLE },
+	{ ROW_BOOL(struct whkey_shown, is_active, "is_active"),
+	    .sentence = "Whether payloads are encrypted to it: one of an endpoint is.",
+	    .example = "true" },
+	{ ROW_I64(FIELD_TIME, struct whkey_shown, row.created_at, "created_at"),
+	    .sentence = "When it was added." },
+	{ ROW_I64(FIELD_TIME, struct whkey_shown, row.updated_at, "updated_at"),
+	    .sentence = "When it was last turned on or off." },
 	{ ROW_I64(FIELD_TIME, struct whkey_shown, row.disabled_at, "disabled_at"),
-	    .flags = FIELD_NULLABLE },
+	    .flags = FIELD_NULLABLE, .sentence = "Since when it is off; null while it is on." },
 };
 const struct field_set whkey_item = FIELD_SET("EncryptionKey", whkey_rows, struct whkey_shown);
 

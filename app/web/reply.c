@@ -266,6 +266,8 @@ void reply_finish(struct web *web)
 
 enum err reply_object(struct web *web, const void *object)
 {
+	if ((web->route->flags & ROUTE_BARE_REPLY) != 0)
+		return fields_write(web->route->reply, object, &web->reply);
 	buf_adds(&web->reply, "{\"data\":");
 	enum err err = fields_write(web->route->reply, object, &web->reply);
 	buf_adds(&web->reply, shapes[web->route->family].tail);

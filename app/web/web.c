@@ -10,6 +10,7 @@
 #include "gate.h"
 #include "keycache.h"
 #include "log.h"
+#include "openapi.h"
 #include "proc.h"
 #include "reply.h"
 #include "resolve.h"
@@ -63,6 +64,7 @@ enum err web_new(const struct settings *settings, struct board *board, unsigned 
 	web->worker_number = worker_number;
 	buf_init(&web->reply, LIMIT_REPLY);
 	buf_init(&web->headers, HEADERS_CAP);
+	buf_init(&web->openapi, OPENAPI_MAX);
 	err = arena_new((size_t)settings->request_memory_bytes, &web->arena);
 	if (err == ERR_OK)
 		err = keycache_new(board, settings->key_lease_ms, &web->keycache);
@@ -99,6 +101,7 @@ void web_free(struct web **web)
 	arena_free(&(*web)->arena);
 	buf_free(&(*web)->reply);
 	buf_free(&(*web)->headers);
+	buf_free(&(*web)->openapi);
 	free(*web);
 	*web = NULL;
 }

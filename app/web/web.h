@@ -42,6 +42,7 @@ enum success { SUCCESS_OK, SUCCESS_CREATED, SUCCESS_ACCEPTED, SUCCESS_NO_CONTENT
 #define ROUTE_TX (1u << 1)            /* the gate owns one transaction around the handler */
 #define ROUTE_RAW_BODY (1u << 2)      /* no media type or JSON rules; capped by body_max */
 #define ROUTE_BODY_MAY_MISS (1u << 3) /* no body is as good as {} */
+#define ROUTE_BARE_REPLY (1u << 4)    /* the reply stands alone, in no envelope */
 
 typedef enum err handler_fn(struct web *web);
 
@@ -66,7 +67,7 @@ struct route {
 	size_t body_max;               /* 0: the setting max_body_bytes */
 	const struct field_set *body;  /* NULL: none */
 	const struct field_set *query; /* NULL: none allowed (unknown parameters are refused) */
-	const struct field_set *reply; /* of the object, or of one item; NULL: none */
+	const struct field_set *reply; /* of the object, or of one item; NULL: none of ours */
 	bool reply_is_list;
 	enum success success;
 	const enum err *errors; /* beyond those of its credential and method; ERR_OK-ended */
@@ -89,6 +90,7 @@ struct web {
 	struct keycache *keycache;
 	struct db *db;
 	struct arena *arena; /* reset after each request */
+	struct buf openapi;  /* the document, from when it was first asked for */
 	struct ctx ctx;
 
 	/* For one request. */
@@ -139,7 +141,8 @@ void web_answer(struct web *web, body_fn *read_body, void *body_arg);
 
 /* ---- what handlers call --------------------------------------------------------------------- */
 
-/* {"data": object} written by the route's reply rows; the session family's has "error":null. */
+/* {"data": object} written by the route's reply rows; the session family's has "error":null. A bare
+ * one stands alone. */
 enum err reply_object(struct web *web, const void *object) MUST_CHECK;
 
 /* {"data":[…],"meta":{"next_cursor","total"}}: items is an array of the reply set's struct. */
@@ -173,7 +176,7 @@ enum err web_check_url(struct web *web, const char *url) MUST_CHECK;
 
 /* ---- handlers (r_*.c, status.c) --------------------------------------------------------------- */
 handler_fn verify_sandbox, verify_live, verification_page, verification_show, verification_remove;
-handler_fn key_make, key_remove, usage_page_show, score_show, provider_callback;
+handler_fn key_make, key_remove, usage_page_show, score_show, provider_callback, openapi_page;
 handler_fn webhook_prepare, webhook_make, webhook_index, webhook_remove, webhook_try;
 handler_fn endpoint_prepare, endpoint_make, endpoint_index, endpoint_show, endpoint_remove;
 handler_fn endpoint_change_prepare, endpoint_alter, endpoint_reveal, endpoint_rotate;

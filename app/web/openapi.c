@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* openapi.c writes the document: its head, its operations, and the parts they point to. */
+#include "openapi_private.h"
+
+#include <string.h>
+
+#include "field.h"
+#include "scope.h"
+
+#define WRITER_MEMORY 262144 /* names and complaints while the document is written */
+#define SCOPES_SIZE 512
+
+static const char description[] =
+    "Identity verification: one API that asks whether a person is who they say they are, and tells "
+    "you the outcome by signed webhook.\n\n"
+    "Every answer carries `X-Request-Id`; a well-formed one that you send is kept, and names the "
+    "request in our log. Every answer is `application/json; charset=utf-8` with `Cache-Control: "
+    "no-store` and `X-Content-Type-Options: nosniff`. Times are ISO 8601 in UTC, in whole seconds. "
+    "Null is written, never left out, where a member is required. Members and parameters that are "
+    "not described here are refused.";
+
+/* ---- what the other files use too ---------------------------------------------------------------- */
+
+void openapi_set(struct openapi *doc, json_t *object, const char *member, json_t *value)
+{
+	if (json_object_set_new(object, member, value) != 0)
+		doc->failed = true;
+}
+
+json_t *openapi_ref(const char *part, const char *name)
+{
+	return json_pack("{s:o}", "$ref", json_sprintf("#/components/%s/%s", part, name));
+}
+
+json_t *openapi_set_ref(struct openapi *doc, const struct field_set *set, bool output)
+{
+	if (json_object_get(doc->schemas, set->name) == NULL)
+		openapi_set(doc, doc->schemas, set->name, fields_schema(set, output));
+	return openapi_ref("schemas", set->name);
+}
+
+json_t *openapi_example(const struct field_set *set, bool output)
+{
+	json_t *example = json_object();
+
+	for (size_t i = 0; i < set->count; i++) {
+		const struct field *row = &set->rows[i];
+		bool wanted = output ? (row->flags & FIELD_OPTIONAL) == 0
+				     : (row->flags & FIELD_REQUIRED) != 0;
+		if (wanted || row->example != NULL)
+			json_object_set_new(example, row->name, field_example(row));
+	}
+	return example;
+}
+
+json_t *openapi_json_content(struct openapi *doc, json_t *schema, json_t *example)
+{
+	json_t *media = json_object(), *content = json_object();
+
+	openapi_set(doc, media, "schema", schema);
+	if (example != NULL)
+		openapi_set(doc, media, "example", example);
+	openapi_set(doc, content, "application/json", media);
+	return content;
+}
+
+const char *openapi_capital(struct openapi *doc, const char *text)
+{
+	char *copy = arena_strdup(doc->arena, text);
+
+	if (copy == NULL) {
+		doc->failed = true;
+		return "";
+	}
+	if (copy[0] >= 'a' && copy[0] <= 'z')
+		copy[0] = (char)(copy[0] - 'a' + 'A');
+	return copy;
+}
+
+/* ---- security ---------------------------------------------------------------------------------------- */
+
+/* A scope as the family prints it (contract/README.md, Credentials). */
+static const char *scope_spelling(size_t bit, enum family family)
+{
+	return family == FAMILY_SESSION ? scope_spellings[SCOPE_COUNT + bit] : scope_words[bit];
+}
+
+static json_t *scopes_array(const struct route *route)
+{
+	json_t *scopes = json_array();
+
+	for (size_t i = 0; i < SCOPE_COUNT; i++) {
+		if ((route->scopes & UINT64_C(1) << i) != 0)
+			json_array_append_new(
+			    scopes, json_string(scope_spelling(i, route->family)));
+	}
+	return scopes;
+}
+
+/* OpenAPI 3.1 section 4.8.30.1 lets any scheme name what it needs, not only OAuth's. An empty list is
+ * "no credential at all". */
+static json_t *security_of(const struct route *route)
+{
+	if (route->credential != CREDENTIAL_KEY)
+		return json_array();
+	return json_pack(
+	    "[{s:o}, {s:o}]", "bearer", scopes_array(route), "apiKey", scopes_array(route));
+}
+
+static json_t *security_schemes(void)
+{
+	return json_pack("{s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s, s:s}}", "bearer", "type", "http",
+	    "scheme", "bearer", "description",
+	    "An API key as `Authorization: Bearer <key>`. Each operation says which scopes the key "
+	    "must have.",
+	    "apiKey", "type", "apiKey", "in", "header", "name", "X-API-Key", "description",
+	    "The same API key in a header of its own.");
+}
+
+/* ---- operations ---------------------------------------------------------------------------------------- */
+
+static void add_scopes(const struct route *route, struct buf *text)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < SCOPE_COUNT; i++) {
+		if ((route->scopes & UINT64_C(1) << i) == 0)
+			continue;
+		buf_printf(text, "%s`%s`", count == 0 ? "Needs a key with the scope " : " and ",
+		    scope_spelling(i, route->family));
+		count++;
+	}
+	buf_adds(text, count == 0 ? "Needs no key." : ".");
+}
+
+/* What the row says in numbers and flags, said in sentences. */
+static json_t *description_of(const struct route *route)
+{
+	struct buf text;
+
+	buf_init(&text, SCOPES_SIZE * 4);
+	add_scopes(route, &text);
+	if ((route->flags & ROUTE_IDEMPOTENT) != 0)
+		buf_adds(&text, " Send an `Idempotency-Key` and repeating the request within 24 "
+				"hours answers what the first one was answered, without a second "
+				"effect.");
+	if ((route->flags & ROUTE_BODY_MAY_MISS) != 0)
+		buf_adds(&text, " The body may be left out.");
+	if (route->limit_class != LIMIT_CLASS_NONE)
+		buf_adds(&text, " Counts against the request limits of your organisation.");
+	json_t *value = buf_failed(&text) ? NULL : json_string(buf_str(&text));
+	buf_free(&text);
+	return value;
+}
+
+static json_t *body_of(struct openapi *doc, const struct route *route)
+{
+	json_t *body = json_object(), *any = json_object();
+	bool may_miss = (route->flags & ROUTE_BODY_MAY_MISS) != 0;
+
+	openapi_set(doc, body, "required", json_boolean(!may_miss));
+	if (route->body == NULL) {
+		/* Raw: whatever its sender's media type and shape are. */
+		openapi_set(doc, any, "*/*", json_object());
+		openapi_set(doc, body, "content", any);
+		return body;
+	}
+	json_decref(any);
+	openapi_set(doc, body, "content",
+	    openapi_json_content(doc, openapi_set_ref(doc, route->body, false),
+		openapi_example(route->body, false)));
+	return body;
+}
+
+static json_t *operation_of(struct openapi *doc, const struct route *route)
+{
+	const struct openapi_family *family = openapi_family(route->family);
+	json_t *operation = json_object();
+	json_t *parameters = openapi_parameters(doc, route);
+
+	openapi_set(doc, operation, "operationId", json_string(route->operation));
+	openapi_set(doc, operation, "tags", json_pack("[s]", family->tag));
+	openapi_set(doc, operation, "summary", json_string(route->summary));
+	openapi_set(doc, operation, "description", description_of(route));
+	openapi_set(doc, operation, "security", security_of(route));
+	if (json_array_size(parameters) > 0)
+		openapi_set(doc, operation, "parameters", parameters);
+	else
+		json_decref(parameters);
+	if (route->body != NULL || (route->flags & ROUTE_RAW_BODY) != 0)
+		openapi_set(doc, operation, "requestBody", body_of(doc, route));
+	openapi_set(doc, operation, "responses", openapi_responses(doc, route));
+	return operation;
+}
+
+/* "GET" is "get" in the document. */
+static const char *method_word(struct openapi *doc, const char *method)
+{
+	char *word = arena_strdup(doc->arena, method);
+
+	if (word == NULL) {
+		doc->failed = true;
+		return "";
+	}
+	for (char *c = word; *c != '\0'; c++) {
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c - 'A' + 'a');
+	}
+	return word;
+}
+
+static json_t *path_item(struct openapi *doc, json_t *paths, const char *path)
+{
+	json_t *item = json_object_get(paths, path);
+
+	if (item != NULL)
+		return item;
+	item = json_object();
+	if (strchr(path, '{') != NULL)
+		openapi_set(doc, item, "parameters", openapi_path_parameters(doc, path));
+	openapi_set(doc, paths, path, item);
+	return item;
+}
+
+static json_t *paths_of(struct openapi *doc, const struct route *table, size_t count)
+{
+	json_t *paths = json_object();
+
+	for (size_t i = 0; i < count; i++) {
+		const struct route *route = &table[i];
+		if (openapi_family(route->family) != NULL)
+			openapi_set(doc, path_item(doc, paths, route->path),
+			    method_word(doc, route->method), operation_of(doc, route));
+	}
+	return paths;
+}
+
+/* ---- the head -------------------------------------------------------------------------------------------- */
+
+static json_t *info(void)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s}}", "title", "Bonafide", "summary",
+	    "A self-hosted identity-verification gateway.", "description", description, "version",
+	    PACKAGE_VERSION, "license", "name", "Apache License 2.0", "identifier", "Apache-2.0");
+}
+
+static bool is_listed(const struct route *table, size_t count, enum family family)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (table[i].family == family)
+			return true;
+	}
+	return false;
+}
+
+static json_t *tags(const struct route *table, size_t count)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < FAMILY__MAX; i++) {
+		const struct openapi_family *family = openapi_family((enum family)i);
+		if (family != NULL && is_listed(table, count, (enum family)i))
+			json_array_append_new(array, json_pack("{s:s, s:s}", "name", family->tag,
+							 "description", family->description));
+	}
+	json_array_append_new(array, json_pack("{s:s, s:s}", "name", "webhooks", "description",
+					 "What we send to your webhook endpoints."));
+	return array;
+}
+
+static json_t *document(struct openapi *doc, const struct route *table, size_t count)
+{
+	json_t *root = json_object(), *components = json_object();
+
+	openapi_set(doc, root, "openapi", json_string("3.1.0"));
+	openapi_set(doc, root, "info", info());
+	openapi_set(doc, root, "servers",
+	    json_pack("[{s:s, s:s}]", "url", "/", "description", "The host you read this from."));
+	openapi_set(doc, root, "tags", tags(table, count));
+	openapi_set(doc, root, "paths", paths_of(doc, table, count));
+	openapi_set(doc, root, "webhooks", openapi_webhooks(doc));
+	openapi_set(doc, components, "securitySchemes", security_schemes());
+	openapi_set(doc, components, "parameters", json_incref(doc->parameters));
+	openapi_set(doc, components, "headers", json_incref(doc->headers));
+	openapi_set(doc, components, "schemas", json_incref(doc->schemas));
+	openapi_set(doc, components, "responses", json_incref(doc->responses));
+	openapi_set(doc, root, "components", components);
+	return root;
+}
+
+enum err openapi_write(const struct route *table, size_t count, bool pretty, struct buf *out)
+{
+	struct openapi doc = { .schemas = json_object(),
+		.parameters = json_object(),
+		.headers = json_object(),
+		.responses = json_object() };
+	json_t *root = NULL;
+	enum err err = arena_new(WRITER_MEMORY, &doc.arena);
+
+	if (err == ERR_OK) {
+		root = document(&doc, table, count);
+		err = doc.failed || arena_overflowed(doc.arena) ? ERR_NOMEM : ERR_OK;
+	}
+	if (err == ERR_OK)
+		err = pretty ? json_write_pretty(root, out) : json_write(root, out);
+	if (err == ERR_OK) {
+		buf_addc(out, '\n');
+		err = buf_err(out);
+	}
+	json_decref(root);
+	json_decref(doc.schemas);
+	json_decref(doc.parameters);
+	json_decref(doc.headers);
+	json_decref(doc.responses);
+	arena_free(&doc.arena);
+	return err;
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * openapi_shape.c says how each family wraps an object, a list and an error (contract/README.md, the
+ * table of families): in schemas what reply.c does in bytes. Tests hold the one against the other.
+ */
+#include "openapi_private.h"
+
+#include <string.h>
+
+#include "field.h"
+
+/* ---- families -------------------------------------------------------------------------------------- */
+
+static const struct openapi_family families[FAMILY__MAX] = {
+	[FAMILY_KYC] = { "kyc",
+	    "Verifications decided by a document's number, their scores, usage, API keys, and webhooks "
+	    "in their simplest form. An object comes as `{\"data\":…}`, an error as "
+	    "`{\"error\":{\"code\",\"message\",\"details\"}}`." },
+	[FAMILY_SESSION] = { "session",
+	    "Webhook endpoints, their keys, deliveries and events in full. An answer is "
+	    "`{\"data\":…,\"error\":…}`, one of them null; lists have `pagination` beside." },
+};
+
+const struct openapi_family *openapi_family(enum family family)
+{
+	return families[family].tag == NULL ? NULL : &families[family];
+}
+
+/* ---- errors ------------------------------------------------------------------------------------------ */
+
+#define TEXT_ROW(text, words) \
+	{ \
+		.type = FIELD_TEXT, .name = text, .sentence = words \
+	}
+
+static const struct field fault_rows[] = {
+	TEXT_ROW("field", "The member, parameter or header at fault."),
+	TEXT_ROW("message", "What is wrong with it."),
+};
+static const struct field_set fault_set = { "Fault", fault_rows, countof(fault_rows), 0, false };
+
+static const struct field kyc_detail_rows[] = {
+	{ .type = FIELD_OBJECTS,
+	    .name = "errors",
+	    .set = &fault_set,
+	    .flags = FIELD_OPTIONAL,
+	    .sentence = "Every fault of a request that is not valid." },
+	{ .type = FIELD_TEXT,
+	    .name = "request_id",
+	    .flags = FIELD_OPTIONAL,
+	    .sentence = "With an error of ours: under what it is in the log." },
+};
+static const struct field_set kyc_details = { "Details", kyc_detail_rows, countof(kyc_detail_rows),
+	0, false };
+
+static const struct field kyc_error_rows[] = {
+	TEXT_ROW("code", "A word for programs."),
+	TEXT_ROW("message", "A sentence for people."),
+	{ .type = FIELD_OBJECT, .name = "details", .set = &kyc_details, .sentence = "More of it." },
+};
+static const struct field_set kyc_error = { "KycFailure", kyc_error_rows, countof(kyc_error_rows),
+	0, false };
+
+static const struct field session_error_rows[] = {
+	TEXT_ROW("code", "A word for programs."),
+	TEXT_ROW("message", "A sentence for people."),
+	TEXT_ROW("hint", "What helps; all faults of a request that is not valid."),
+	TEXT_ROW("docs", "Where to read on."),
+};
+static const struct field_set session_error = { "SessionFailure", session_error_rows,
+	countof(session_error_rows), 0, false };
+
+/* ---- lists ------------------------------------------------------------------------------------------- */
+
+#define ROW_CURSOR(words) \
+	{ \
+		.type = FIELD_TEXT, .name = "next_cursor", .flags = FIELD_NULLABLE, \
+		.sentence = words \
+	}
+
+static const struct field meta_rows[] = {
+	ROW_CURSOR("The cursor of the next page; null on the last one."),
+	{ .type = FIELD_INT,
+	    .name = "total",
+	    .max = INT64_MAX,
+	    .example = "1",
+	    .sentence = "How many there are on all pages." },
+};
+static const struct field_set meta_set = { "Meta", meta_rows, countof(meta_rows), 0, false };
+
+static const struct field pagination_rows[] = {
+	{ .type = FIELD_INT,
+	    .name = "limit",
+	    .min = 1,
+	    .max = LIMIT_PAGE,
+	    .example = "10",
+	    .sentence = "The limit that was asked for, or the default." },
+	{ .type = FIELD_BOOL, .name = "has_more", .sentence = "Whether there is a next page." },
+	ROW_CURSOR("Send it as starting_after for the next page; null on the last one."),
+};
+static const struct field_set pagination_set = { "Pagination", pagination_rows,
+	countof(pagination_rows), 0, false };
+
+/* A list of the kyc family that has a cursor has pages; one without is whole. */
+static bool has_pages(const struct route *route)
+{
+	for (size_t i = 0; route->query != NULL && i < route->query->count; i++) {
+		if (strcmp(route->query->rows[i].name, "cursor") == 0)
+			return true;
+	}
+	return false;
+}
+
+/* ---- envelopes --------------------------------------------------------------------------------------- */
+
+/* A closed object of members that must all be there. */
+static json_t *closed(struct openapi *doc, json_t *properties)
+{
+	json_t *schema = json_object(), *required = json_array();
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(properties, name, value)
+	    json_array_append_new(required, json_string(name));
+	openapi_set(doc, schema, "type", json_string("object"));
+	openapi_set(doc, schema, "additionalProperties", json_false());
+	openapi_set(doc, schema, "properties", properties);
+	openapi_set(doc, schema, "required", required);
+	return schema;
+}
+
+static json_t *null_schema(void)
+{
+	return json_pack("{s:s}", "type", "null");
+}
+
+/* The reply itself: an object, or a list of them. */
+static json_t *reply_schema(struct openapi *doc, const struct route *route)
+{
+	json_t *item = openapi_set_ref(doc, route->reply, true);
+
+	return route->reply_is_list ? json_pack("{s:s, s:o}", "type", "array", "items", item)
+				    : item;
+}
+
+json_t *openapi_success_schema(struct openapi *doc, const struct route *route)
+{
+	json_t *properties;
+
+	/* A document of another specification. */
+	if (route->reply == NULL)
+		return json_pack("{s:s}", "type", "object");
+	if ((route->flags & ROUTE_BARE_REPLY) != 0)
+		return reply_schema(doc, route);
+	properties = json_object();
+	openapi_set(doc, properties, "data", reply_schema(doc, route));
+	if (route->family == FAMILY_SESSION)
+		openapi_set(doc, properties, "error", null_schema());
+	if (route->reply_is_list && route->family == FAMILY_SESSION)
+		openapi_set(
+		    doc, properties, "pagination", openapi_set_ref(doc, &pagination_set, true));
+	if (route->reply_is_list && route->family == FAMILY_KYC && has_pages(route))
+		openapi_set(doc, properties, "meta", openapi_set_ref(doc, &meta_set, true));
+	return closed(doc, properties);
+}
+
+json_t *openapi_success_example(const struct route *route)
+{
+	json_t *item, *example = json_object();
+
+	if (route->reply == NULL) {
+		json_decref(example);
+		return NULL;
+	}
+	item = openapi_example(route->reply, true);
+	if ((route->flags & ROUTE_BARE_REPLY) != 0) {
+		json_decref(example);
+		return item;
+	}
+	json_object_set_new(example, "data", route->reply_is_list ? json_pack("[o]", item) : item);
+	if (route->family == FAMILY_SESSION)
+		json_object_set_new(example, "error", json_null());
+	if (route->reply_is_list && route->family == FAMILY_SESSION)
+		json_object_set_new(example, "pagination", openapi_example(&pagination_set, true));
+	if (route->reply_is_list && route->family == FAMILY_KYC && has_pages(route))
+		json_object_set_new(example, "meta", openapi_example(&meta_set, true));
+	return example;
+}
+
+json_t *openapi_error_ref(struct openapi *doc, const struct route *route)
+{
+	bool session = route->family == FAMILY_SESSION;
+	bool list = session && route->reply_is_list;
+	const char *name = list ? "SessionListError" : session ? "SessionError" : "KycError";
+	json_t *properties;
+
+	if (json_object_get(doc->schemas, name) != NULL)
+		return openapi_ref("schemas", name);
+	properties = json_object();
+	if (session)
+		openapi_set(doc, properties, "data", null_schema());
+	openapi_set(doc, properties, "error",
+	    openapi_set_ref(doc, session ? &session_error : &kyc_error, true));
+	if (list)
+		openapi_set(
+		    doc, properties, "pagination", openapi_set_ref(doc, &pagination_set, true));
+	openapi_set(doc, doc->schemas, name, closed(doc, properties));
+	return openapi_ref("schemas", name);
+}
