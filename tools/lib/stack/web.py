@@ -13,7 +13,7 @@ from .trouble import Trouble
 KINDS = ("nginx", "apache")
 
 # Not static in Debian's apache2; the same modules that a2enmod and Debian's defaults give.
-_MODULES = ("mpm_event", "alias", "authn_core", "authz_core", "authz_host", "env", "filter", "deflate",
+_MODULES = ("mpm_event", "alias", "authn_core", "authz_core", "authz_host", "deflate", "env", "filter",
             "headers", "mime", "setenvif", "unique_id", "proxy", "proxy_fcgi", "reqtimeout")
 
 
