@@ -6,6 +6,7 @@
 // server's configuration), and need not find out by trying.
 globalThis.__zod_globalConfig = { jitless: true };
 
+const DOCUMENT = '/openapi';
 const place = document.getElementById('reference');
 
 // Samples are shown for curl, PHP, Python and Node.js. What is named here is not offered.
@@ -19,14 +20,40 @@ const hiddenClients = {
 	node: ['axios', 'ofetch'],
 };
 
+// Scalar fills parameters in from their examples, or with the first word of a list, and would send
+// them all. Those that may be left out are filled in, and sent only when the visitor ticks them.
+function untick(parameter) {
+	const schema = parameter.schema ?? {};
+	const value = schema.examples?.[0] ?? schema.enum?.[0];
+	if (!parameter.required && schema.default === undefined && value !== undefined)
+		parameter.examples ??= { example: { value, 'x-disabled': true } };
+}
+
+// The document as the page shows it.
+function shown(api) {
+	api.info.description = `${api.info.description ?? ''}\n\n[The OpenAPI document](${DOCUMENT})`;
+	Object.values(api.components?.parameters ?? {}).forEach(untick);
+	for (const item of Object.values(api.paths))
+		for (const operation of [item, ...Object.values(item)])
+			(operation.parameters ?? []).forEach(untick);
+	return api;
+}
+
 async function start() {
-	const scalar = await import('/reference/assets/scalar-@SCALAR_VERSION@/standalone.esm.js');
+	const [scalar, answer] = await Promise.all([
+		import('/reference/assets/scalar-@SCALAR_VERSION@/standalone.esm.js'),
+		fetch(DOCUMENT),
+	]);
+	if (!answer.ok)
+		throw new Error(`${DOCUMENT}: ${answer.status}`);
 	scalar.createApiReference(place, {
-		url: '/openapi',
+		content: shown(await answer.json()),
+		servers: [{ url: location.origin }],
+		authentication: { preferredSecurityScheme: 'bearer' },
 		favicon: '/reference/favicon.svg',
 		hiddenClients,
 		defaultHttpClient: { targetKey: 'shell', clientKey: 'curl' },
-		documentDownloadType: 'direct',
+		documentDownloadType: 'none',
 		// A key is forgotten with the page, and no request leaves this host.
 		persistAuth: false,
 		telemetry: false,
@@ -39,6 +66,6 @@ async function start() {
 }
 
 start().catch((error) => {
-	place.textContent = 'The reference could not be loaded. The document it shows is at /openapi.';
+	place.textContent = `The reference could not be loaded. The document it shows is at ${DOCUMENT}.`;
 	throw error;
 });
