@@ -53,7 +53,7 @@ async function send(page, operation, name) {
 	]);
 	const body = await answer.text();
 	const { data, error } = JSON.parse(body);
-	await dialogue(page).getByText(error ? error.code : data.id ?? data[0].id).first().waitFor();
+	await dialogue(page).getByText(error ? error.code : data.id ?? data[0]?.id ?? 'next_cursor').first().waitFor();
 	seen.answers[name] = { status: answer.status(), body, screen: await dialogue(page).innerText() };
 }
 
@@ -87,6 +87,7 @@ async function onPhone(page) {
 	seen.phone = await page.evaluate(() => ({
 		width: document.documentElement.scrollWidth, colour: getComputedStyle(document.body).backgroundColor,
 	}));
+	await page.waitForTimeout(500);	// for the picture: the colours fade in
 	await page.screenshot({ path: `${told.shots}/phone.png` });
 	await show(page, LIST);
 	await page.screenshot({ path: `${told.shots}/phone-try.png` });
