@@ -122,6 +122,7 @@ SUITES = {
     "scripts": ("shell, Python and systemd files are well formed", None, _scripts),
     "gcc": ("the build with gcc, warnings are errors", None, _build("gcc", "gcc")),
     "unit": ("make check: unit tests and the rules of the tree", "gcc", _make("gcc", "check")),
+    "www": ("make www: the page /reference, from npm", "gcc", _make("gcc", "www")),
     "clang": ("the build with clang, warnings are errors", None, _build("clang", "clang")),
     "sanitizers": ("make check under AddressSanitizer and UndefinedBehaviorSanitizer", None,
                    _sanitizers),

@@ -267,8 +267,9 @@ def _welcome(stack, args):
     where = "" if args.dir == _DEFAULT_DIR else f" --dir {args.dir}"
     env = os.path.join(args.dir, "env")
     env = env if env.startswith(("/", ".")) else "./" + env
+    page = f", its API explained at {stack.url()}/reference" if web.page(stack.state["build"]) else ""
     print(f"""
-Bonafide is up at {stack.url()}
+Bonafide is up at {stack.url()}{page}
 
   . {env}
   curl -sS -H "Authorization: Bearer $BONAFIDE_SANDBOX_KEY" "$BONAFIDE_URL/v1/kyc/verifications"

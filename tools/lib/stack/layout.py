@@ -57,7 +57,7 @@ class Layout:
         """D/run; but a short directory under /tmp when that is too long for a Unix socket, or
         when (as root) the web server's unprivileged workers could not reach it."""
         if len(os.path.join(self.run, _LONGEST_SOCKET).encode()) <= _SOCKET_PATH_MAX \
-                and (os.geteuid() != 0 or _all_may_enter(self.dir)):
+                and (os.geteuid() != 0 or all_may_enter(self.dir)):
             return self.run
         name = hashlib.sha256(self.dir.encode()).hexdigest()[:12]
         return f"/tmp/bonafide-{os.geteuid()}-{name}"
@@ -127,9 +127,9 @@ def write_private(path, text):
     os.rename(fresh, path)
 
 
-def _all_may_enter(path):
-    """Whether every directory down to path (as far as it exists) can be passed by anybody. The
-    stack's own directories will be mode 0711."""
+def all_may_enter(path):
+    """Whether every directory down to path (as far as it exists; path itself left out) can be passed
+    by anybody. The stack's own directories will be mode 0711."""
     at = os.path.dirname(path)
     while True:
         if os.path.isdir(at) and not os.stat(at).st_mode & 0o001:

@@ -112,7 +112,7 @@ class Stack:
         for path, size in ((owner.smile_key, 24),):
             if owner is layout and not os.path.exists(path):
                 write_private(path, secrets.token_hex(size) + "\n")
-        web.write(layout, self.state["web"], self.state["port"])
+        web.write(layout, self.state["web"], self.state["port"], self.state["build"])
 
     def write_env(self):
         layout, owner, keys = self.layout, self.owner(), self.state["keys"]

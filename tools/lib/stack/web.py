@@ -4,16 +4,17 @@ by a small main configuration that an administrator has from his distribution.""
 
 import grp
 import os
+import shutil
 
 from . import programs
-from .layout import TOP, write_private
+from .layout import TOP, all_may_enter, write_private
 from .trouble import Trouble
 
 KINDS = ("nginx", "apache")
 
 # Not static in Debian's apache2; the same modules that a2enmod and Debian's defaults give.
-_MODULES = ("mpm_event", "alias", "authn_core", "authz_core", "authz_host", "env", "headers", "setenvif",
-            "unique_id", "proxy", "proxy_fcgi", "reqtimeout")
+_MODULES = ("mpm_event", "alias", "authn_core", "authz_core", "authz_host", "deflate", "env", "filter",
+            "headers", "mime", "setenvif", "unique_id", "proxy", "proxy_fcgi", "reqtimeout")
 
 
 def group():
@@ -39,9 +40,34 @@ def check_argv(layout, kind):
     return argv(layout, kind)[:5] + ["-t"] if kind == "nginx" else argv(layout, kind)[:3] + ["-t"]
 
 
-def write(layout, kind, port):
+def page(build):
+    """The directory with the page /reference: built there, or brought by a release; else None."""
+    for place in (build, TOP):
+        www = os.path.join(place, "app", "www", "built")
+        if os.path.exists(os.path.join(www, "reference", "index.html")):
+            return www
+    return None
+
+
+def _www(layout, build):
+    """Where the web server, which may be another user, can read the page. Nowhere when there is
+    none: then /reference is answered 404."""
+    www = page(build)
+    if www and os.geteuid() == 0 and not all_may_enter(os.path.join(www, "reference")):
+        place = layout.socket("www")
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(www, place)
+        for at, directories, files in os.walk(place):
+            for name in [".", *directories, *files]:
+                os.chmod(os.path.join(at, name), 0o644 if name in files else 0o755)
+        return place
+    return www or layout.path("no-www")
+
+
+def write(layout, kind, port, build):
     """Writes D/site.conf from the sample, and the main configuration around it."""
-    site = {"nginx": _nginx_site, "apache": _apache_site}[kind](layout, port)
+    www = _www(layout, build)
+    site = {"nginx": _nginx_site, "apache": _apache_site}[kind](layout, port, www)
     write_private(layout.path("site.conf"), site)
     main = {"nginx": _nginx_main, "apache": _apache_main}[kind](layout)
     write_private(layout.path(kind + ".conf"), main)
@@ -65,12 +91,13 @@ def _fill(sample, changes):
         + text
 
 
-def _nginx_site(layout, port):
+def _nginx_site(layout, port, www):
     return _fill("nginx.conf.example", (
         ("server unix:/run/bonafide/bonafide.sock;", f"server unix:{layout.socket('fcgi.sock')};"),
         ("listen 80;", f"listen 127.0.0.1:{port};"),
         ("/var/log/nginx/bonafide.access.log", layout.log("access")),
         ("/var/log/nginx/bonafide.error.log", layout.log("web")),
+        ("root /usr/share/bonafide/www;", f"root {www};"),
     ))
 
 
@@ -87,7 +114,7 @@ def _nginx_main(layout):
             + f"\tinclude {layout.path('site.conf')};\n}}\n")
 
 
-def _apache_site(layout, port):
+def _apache_site(layout, port, www):
     return _fill("apache.conf.example", (
         ("<VirtualHost *:80>", f"<VirtualHost 127.0.0.1:{port}>"),
         ("unix:/run/bonafide/bonafide.sock|", f"unix:{layout.socket('fcgi.sock')}|"),
@@ -96,6 +123,8 @@ def _apache_site(layout, port):
         ("CustomLog /var/log/apache2/bonafide.access.log bonafide_callback",
          f"CustomLog {layout.log('access')} bonafide_callback"),
         ("/var/log/apache2/bonafide.error.log", layout.log("web")),
+        ('AliasMatch "^/reference/?$" /usr/share/bonafide/www/', f'AliasMatch "^/reference/?$" {www}/'),
+        ("Alias /reference/ /usr/share/bonafide/www/", f"Alias /reference/ {www}/"),
     )) + f"Listen 127.0.0.1:{port}\n"
 
 
@@ -110,7 +139,7 @@ def _apache_main(layout):
     return (f"ServerRoot {layout.dir}\nDefaultRuntimeDir {layout.run}\n"
             f"PidFile {layout.path('run', 'apache.pid')}\n{load}{user}"
             f"ServerName localhost\nErrorLog {layout.log('web')}\nLogLevel notice\n"
-            "Timeout 40\nKeepAlive On\nMaxKeepAliveRequests 1000\nKeepAliveTimeout 5\n"
+            "TypesConfig /dev/null\nTimeout 40\nKeepAlive On\nMaxKeepAliveRequests 1000\nKeepAliveTimeout 5\n"
             "StartServers 2\nThreadsPerChild 25\nMaxRequestWorkers 150\n"
             f"Include {layout.path('site.conf')}\n")
 
