@@ -297,9 +297,12 @@ enum err openapi_write(const struct route *table, size_t count, bool pretty, str
 	json_t *root = NULL;
 	enum err err = arena_new(WRITER_MEMORY, &doc.arena);
 
-	if (err == ERR_OK) {
+	doc.web = err == ERR_OK ? ARENA_NEW(doc.arena, struct web) : NULL;
+	if (doc.web != NULL) {
 		root = document(&doc, table, count);
 		err = doc.failed || arena_overflowed(doc.arena) ? ERR_NOMEM : ERR_OK;
+	} else {
+		err = ERR_NOMEM;
 	}
 	if (err == ERR_OK)
 		err = pretty ? json_write_pretty(root, out) : json_write(root, out);
