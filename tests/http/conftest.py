@@ -8,14 +8,17 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
+from contract import Contract  # noqa: E402
 from product import Stack  # noqa: E402
 from receiver import Receiver  # noqa: E402
 
 
 @pytest.fixture(scope="session")
 def stack():
-    """Customers' URLs may point at loopback, where the tests' receiver is."""
+    """Customers' URLs may point at loopback, where the tests' receiver is. Every answer that a client
+    of it gets is held against the document the stack serves (contract.py)."""
     with Stack("--set", "egress_allow=127.0.0.0/8") as running:
+        running.contract = Contract(running.client().get("/openapi").json())
         yield running
 
 

@@ -21,10 +21,12 @@ TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 
 
 class Client:
-    """One key's view of the API. Answers are requests' responses, never raised."""
+    """One key's view of the API. Answers are requests' responses, never raised; with a contract
+    (contract.py) each is held against it."""
 
-    def __init__(self, url, key=None, header="Authorization"):
+    def __init__(self, url, key=None, header="Authorization", contract=None):
         self.url = url
+        self.contract = contract
         self.session = requests.Session()
         self.session.trust_env = False
         if key is not None:
@@ -33,7 +35,10 @@ class Client:
 
     def call(self, method, path, **more):
         more.setdefault("timeout", 60)
-        return self.session.request(method, self.url + path, **more)
+        answer = self.session.request(method, self.url + path, **more)
+        if self.contract is not None and not more.get("stream"):
+            self.contract.check(answer)
+        return answer
 
     def get(self, path, **more):
         return self.call("GET", path, **more)
@@ -56,6 +61,7 @@ class Stack:
         self.web = web or os.environ.get("BONAFIDE_WEB", "nginx")
         self.workers = workers
         self.env = {}
+        self.contract = None  # given to every client made from then on
 
     def tool(self, *args, check=True, timeout=180):
         command = [str(TOP / "tools/stack"), args[0], "--dir", str(self.dir), *args[1:]]
@@ -101,14 +107,14 @@ class Stack:
 
     @property
     def live(self):
-        return Client(self.url, self.env["BONAFIDE_LIVE_KEY"])
+        return self.client(self.env["BONAFIDE_LIVE_KEY"])
 
     @property
     def sandbox(self):
-        return Client(self.url, self.env["BONAFIDE_SANDBOX_KEY"])
+        return self.client(self.env["BONAFIDE_SANDBOX_KEY"])
 
     def client(self, key=None, header="Authorization"):
-        return Client(self.url, key, header)
+        return Client(self.url, key, header, self.contract)
 
     def cli(self, *args, check=True, timeout=120):
         """The operator's tool; its JSON when --json is among the words."""
