@@ -15,8 +15,8 @@ static const char description[] =
     "you the outcome by signed webhook.\n\n"
     "Every answer carries `X-Request-Id`; a well-formed one that you send is kept, and names the "
     "request in our log. Every answer is `application/json; charset=utf-8` with `Cache-Control: "
-    "no-store` and `X-Content-Type-Options: nosniff`. Times are ISO 8601 in UTC, in whole seconds. "
-    "Null is written, never left out, where a member is required. Members and parameters that are "
+    "no-store` and `X-Content-Type-Options: nosniff`. Times are ISO 8601 in UTC, in whole seconds; "
+    "where you send one, a date will do. Null is written, never left out, where a member is required. Members and parameters that are "
     "not described here are refused.";
 
 /* ---- what the other files use too ---------------------------------------------------------------- */
@@ -297,9 +297,12 @@ enum err openapi_write(const struct route *table, size_t count, bool pretty, str
 	json_t *root = NULL;
 	enum err err = arena_new(WRITER_MEMORY, &doc.arena);
 
-	if (err == ERR_OK) {
+	doc.web = err == ERR_OK ? ARENA_NEW(doc.arena, struct web) : NULL;
+	if (doc.web != NULL) {
 		root = document(&doc, table, count);
 		err = doc.failed || arena_overflowed(doc.arena) ? ERR_NOMEM : ERR_OK;
+	} else {
+		err = ERR_NOMEM;
 	}
 	if (err == ERR_OK)
 		err = pretty ? json_write_pretty(root, out) : json_write(root, out);

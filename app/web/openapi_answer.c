@@ -87,10 +87,11 @@ static json_t *error_headers(struct openapi *doc, const struct route *route, enu
 /* ---- examples of errors ---------------------------------------------------------------------------------- */
 
 /* What a request without its members, or with one too many, is told. */
-static void complain_as_asked(struct openapi *doc, struct web *web)
+static void complain_as_asked(struct openapi *doc)
 {
 	static const struct field_set none = { .name = "none", .struct_size = 1 };
-	const struct route *route = web->route;
+	struct complaints *complaints = &doc->web->complaints;
+	const struct route *route = doc->web->route;
 	const struct field_set *set = route->query == NULL ? &none : route->query;
 	json_t *empty = json_object();
 	void *input;
@@ -102,9 +103,9 @@ static void complain_as_asked(struct openapi *doc, struct web *web)
 	if (input == NULL || empty == NULL)
 		doc->failed = true;
 	else if (set == route->body)
-		err = fields_read_json(set, empty, doc->arena, input, &web->complaints);
+		err = fields_read_json(set, empty, doc->arena, input, complaints);
 	else
-		err = fields_read_query(set, "unknown=1", doc->arena, input, &web->complaints);
+		err = fields_read_query(set, "unknown=1", doc->arena, input, complaints);
 	doc->failed |= err == ERR_NOMEM;
 	json_decref(empty);
 }
@@ -112,17 +113,16 @@ static void complain_as_asked(struct openapi *doc, struct web *web)
 /* The answer to this error, as bytes of ours, read back. */
 static json_t *error_example(struct openapi *doc, const struct route *route, enum err err)
 {
-	struct web *web = ARENA_NEW(doc->arena, struct web);
+	struct web *web = doc->web;
 	json_t *body = NULL;
 
-	if (web == NULL)
-		return NULL;
+	memset(web, 0, sizeof(*web));
 	web->route = route;
 	memcpy(web->request_id, example_request_id, sizeof(example_request_id));
 	buf_init(&web->reply, LIMIT_REPLY);
 	buf_init(&web->headers, HEADERS_MAX);
 	if (err == ERR_VALIDATION)
-		complain_as_asked(doc, web);
+		complain_as_asked(doc);
 	reply_error(web, err);
 	if (json_read(buf_str(&web->reply), web->reply.len, &body, NULL) != ERR_OK)
 		doc->failed = true;

@@ -15,6 +15,7 @@
 struct openapi {
 	json_t *schemas, *parameters, *headers, *responses; /* of "components" */
 	struct arena *arena;
+	struct web *web; /* a request that was never made, for answers to show */
 	bool failed;
 };
 

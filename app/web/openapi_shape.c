@@ -18,7 +18,8 @@ static const struct openapi_family families[FAMILY__MAX] = {
 	    "`{\"error\":{\"code\",\"message\",\"details\"}}`." },
 	[FAMILY_SESSION] = { "session",
 	    "Webhook endpoints, their keys, deliveries and events in full. An answer is "
-	    "`{\"data\":…,\"error\":…}`, one of them null; lists have `pagination` beside." },
+	    "`{\"data\":…,\"error\":…}`, one of them null; lists have `pagination` beside. A "
+	    "scope to write implies the one to read." },
 };
 
 const struct openapi_family *openapi_family(enum family family)

@@ -14,9 +14,10 @@ static const struct field event_query_rows[] = {
 	{ ROW_TEXT(FIELD_WORD, struct event_filter, type, "type"), .words = &event_type_words,
 	    .sentence = "Only those of this type." },
 	{ ROW_I64(FIELD_TIME, struct event_filter, from_ms, "created_from"),
-	    .sentence = "Only those of this time or later." },
+	    .sentence = "Only those of this time or later.", .example = "\"2026-05-01\"" },
 	{ ROW_I64(FIELD_TIME, struct event_filter, to_ms, "created_to"), .flags = FIELD_DAY_END,
-	    .sentence = "Only those of this time or earlier; a date means its whole day." },
+	    .sentence = "Only those of this time or earlier; a date means its whole day.",
+	    .example = "\"2026-05-31\"" },
 };
 const struct field_set event_query = FIELD_SET("EventQuery", event_query_rows, struct event_filter);
 

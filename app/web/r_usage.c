@@ -12,9 +12,10 @@ static const struct field query_rows[] = {
 	{ ROW_TEXT(FIELD_TEXT, struct usage_filter, cursor, "cursor"), .min = 1,
 	    .max = LIMIT_CURSOR, .sentence = "next_cursor of the page before." },
 	{ ROW_I64(FIELD_TIME, struct usage_filter, from_ms, "from"),
-	    .sentence = "Only events of this time or later." },
+	    .sentence = "Only events of this time or later.", .example = "\"2026-05-01\"" },
 	{ ROW_I64(FIELD_TIME, struct usage_filter, to_ms, "to"), .flags = FIELD_DAY_END,
-	    .sentence = "Only events of this time or earlier; a date means its whole day." },
+	    .sentence = "Only events of this time or earlier; a date means its whole day.",
+	    .example = "\"2026-05-31\"" },
 };
 const struct field_set usage_query = FIELD_SET("UsageQuery", query_rows, struct usage_filter);
 

@@ -84,11 +84,13 @@ static const struct field query_rows[] = {
 	{ ROW_TEXT(FIELD_WORD, struct verification_filter, status, "status"),
 	    .words = &ver_status_words, .sentence = "Only those with this status." },
 	{ ROW_TEXT(FIELD_TEXT, struct verification_filter, external_ref, "external_ref"), .min = 1,
-	    .max = LIMIT_EXTERNAL_REF, .sentence = "Only those with this external_ref." },
+	    .max = LIMIT_EXTERNAL_REF, .sentence = "Only those with this external_ref.",
+	    .example = "\"user_001\"" },
 	{ ROW_I64(FIELD_TIME, struct verification_filter, from_ms, "from"),
-	    .sentence = "Only those made at this time or later." },
+	    .sentence = "Only those made at this time or later.", .example = "\"2026-05-01\"" },
 	{ ROW_I64(FIELD_TIME, struct verification_filter, to_ms, "to"), .flags = FIELD_DAY_END,
-	    .sentence = "Only those made at this time or earlier; a date means its whole day." },
+	    .sentence = "Only those made at this time or earlier; a date means its whole day.",
+	    .example = "\"2026-05-31\"" },
 };
 const struct field_set verification_query =
     FIELD_SET("VerificationQuery", query_rows, struct verification_filter);

@@ -15,8 +15,8 @@ from session_family import ALL, add_key, new_jwk
 
 NOBODYS = "01h455vb4pex5vsknk084sn02q"
 REQUEST_ID = {"X-Request-Id": "isolation"}
-# Not the answer's own: when it was given, and what is left of a limit.
-PASSING = {"Date", "RateLimit", "RateLimit-Policy"}
+# Not the answer's own: when it was given, and what is left of the connection and of a limit.
+PASSING = {"Date", "Keep-Alive", "RateLimit", "RateLimit-Policy"}
 # Those of an endpoint that is not there are none (contract/sessions.md): an empty list, not a 404.
 EMPTY_WHEN_NOT_THERE = {"listEncryptionKeys"}
 

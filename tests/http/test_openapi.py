@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from requests.structures import CaseInsensitiveDict
 
 from contract import METHODS, Contract, Outside
-from product import SEED, wait_for
+from product import SEED, canned, wait_for
 from receiver import answer
 from session_family import ENDPOINTS, make
 
@@ -123,6 +123,18 @@ def test_examples_in_schemas_fit(contract):
             for member, row in part["properties"].items():
                 for example in row.get("examples", []):
                     assert contract.faults(row, example) == [], f"{name}.{member}"
+
+
+def test_a_providers_callback_is_in_it(stack, live):
+    """The one operation that no customer calls: the judge sees its answers too."""
+    assert live.post("/v1/kyc/verify", canned()).status_code == 202
+    url = wait_for(lambda: [job["callback_url"] for job in stack.jobs()["jobs"]
+                            if job.get("callback_url")], 20)[0]
+    path = "/v1/providers/" + url.partition("/v1/providers/")[2]
+    answer = stack.client().call("POST", path, data=b"anything at all")
+    assert answer.status_code == 200 and answer.text == '{"received":true}'
+    for other in (path + "x", path.replace("smile", "smole")):
+        assert stack.client().call("POST", other, data=b"{}").status_code == 404
 
 
 # ---- what it says of webhooks ------------------------------------------------------------------------------

@@ -102,7 +102,8 @@ class Contract:
         """Raises Outside when the answer, or the request that it accepts, is not in the document."""
         path = urlsplit(answer.request.url).path
         method = answer.request.method.lower()
-        if answer.status_code in WEB_SERVER and "X-Request-Id" not in answer.headers:
+        early = answer.status_code in WEB_SERVER or "%00" in path
+        if early and "X-Request-Id" not in answer.headers:
             return
         operations = self.of_path(path)
         wanted = "get" if method == "head" else method

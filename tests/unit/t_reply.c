@@ -516,6 +516,17 @@ static void test_object(void **state UNUSED)
 	assert_int_equal(reply_object(&web, &items[2]), ERR_OK);
 }
 
+static void test_bare_object(void **state UNUSED)
+{
+	static const struct route bare = {
+		.family = FAMILY_SESSION, .reply = &item_set, .flags = ROUTE_BARE_REPLY
+	};
+
+	web.route = &bare;
+	assert_int_equal(reply_object(&web, &items[0]), ERR_OK);
+	is_answer(0, "", ITEM_1);
+}
+
 static void test_list(void **state UNUSED)
 {
 	assert_int_equal(reply_list(&web, NULL, 0), ERR_OK);
@@ -754,6 +765,7 @@ int main(void)
 		TEST(test_finish),
 		TEST(test_raw),
 		TEST(test_object),
+		TEST(test_bare_object),
 		TEST(test_list),
 		TEST(test_page),
 		TEST(test_writes_every_type),
