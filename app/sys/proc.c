@@ -21,6 +21,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifdef HAVE_MALLOC_TRIM
+#include <malloc.h>
+#endif
 #ifdef HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>
 #endif
@@ -163,6 +166,13 @@ void proc_sleep_ms(int64_t duration_ms)
 	duration.tv_sec = (time_t)(duration_ms / 1000);
 	duration.tv_nsec = (long)(duration_ms % 1000) * 1000000L;
 	(void)nanosleep(&duration, NULL);
+}
+
+void proc_trim_memory(void)
+{
+#ifdef HAVE_MALLOC_TRIM
+	(void)malloc_trim(0);
+#endif
 }
 
 long proc_rss_kib(void)

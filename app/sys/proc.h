@@ -65,6 +65,10 @@ void proc_sleep_ms(int64_t duration_ms);
 /* Resident memory of this process in KiB, 0 when unknown. */
 long proc_rss_kib(void);
 
+/* Gives memory that was freed back to the system, where the C library can: after work that needed much
+ * for once. */
+void proc_trim_memory(void);
+
 /*
  * Reads a small secret file (a password, a provider key): mode must not let group or others
  * write, and others read; one trailing newline is removed. out holds at most size - 1 bytes and
