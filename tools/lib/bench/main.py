@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+from bench.badkeys import badkeys
 from bench.load import POST, wrk
 from bench.peer import Peer
 from bench.webhooks import webhooks
@@ -219,7 +220,7 @@ def rss_kib(pid):
 
 
 BENCHES = {"read": read, "write": write, "list": listing, "batch": batch, "memory": memory,
-           "webhooks": webhooks}
+           "webhooks": webhooks, "badkeys": badkeys}
 
 
 def options(words):
