@@ -95,10 +95,15 @@ static const struct ctl_arg create_args[] = {
 			"quotes with a space between.",
 	    .list = scope_words,
 	    .list_count = SCOPE_COUNT },
-	ARG_WORD(struct create_input, kind, "kind", false,
-	    "server|partner|secret|publishable|application",
-	    "What sort of key (default server). A secret key is for the age family and comes with "
-	    "its publishable key; an application's key is made by \"bonafide app\"."),
+	/* The two others are words too, so that whoever asks for one is told where it comes from. */
+	{ .type = CTL_WORD,
+	    .name = "kind",
+	    .value = "server|partner|secret",
+	    .offset = MEMBER_IS(const char *, struct create_input, kind),
+	    .words = "server|partner|secret|publishable|application",
+	    .sentence = "What sort of key (default server). A secret key is for the age family and "
+			"comes with its publishable key; an application's key is made by "
+			"\"bonafide app\"." },
 	ARG_TIME(struct create_input, expires, "expires", "TIME", false,
 	    "When it stops working, as 2027-01-31 or 2027-01-31T12:00:00Z (default never)."),
 };

@@ -12,7 +12,7 @@
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
 
-/* Both end in the length 48, which is what people count. */
+/* 48 characters behind the prefix, the last six of them the check. */
 #define BASE62_48 .alphabet = DIGITS UPPER LOWER, .random_chars = 42, .check_chars = 6
 
 /* Nobody chooses the scopes of a pair; keys.write is the right to make one (key.h says why). */

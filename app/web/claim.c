@@ -42,7 +42,11 @@ static bool holds(const struct claim_slot *slot, struct words words)
 
 enum outcome { WON, LOST, AGAIN };
 
-/* The slot as one moment knew it: its sequence number is the same before and after the look. */
+/*
+ * Looks where the key may stand, at each slot as one moment knew it: its sequence number is the
+ * same before and after. WON gives the slot to take, or NULL where all are others' claims in
+ * force: then there is nothing to hold anybody off with, and everybody writes.
+ */
 static enum outcome look(struct claims *claims, struct uuid id, int64_t now_ms,
     struct claim_slot **ret_place, int64_t *ret_seen_ms)
 {

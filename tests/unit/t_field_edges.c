@@ -359,6 +359,54 @@ static void test_schema_of_changes(void **state UNUSED)
 	json_decref(schema);
 }
 
+/* What no row can say: red is not worth more than 50. */
+static void red_is_cheap(const void *filled, struct complaints *complaints)
+{
+	const struct one *one = filled;
+
+	if (one->color == NULL && !complained(complaints, "color"))
+		complain(complaints, "color", "is missing");
+	else if (one->color != NULL && strcmp(one->color, "red") == 0 && one->number > 50)
+		complain(complaints, "number", "is too much for red");
+}
+
+/* Behind the rows, also when they have complained, and all faults in one answer. */
+static void test_rules(void **state UNUSED)
+{
+	static const struct field_set ruled = { .name = "Ruled",
+		.rows = rows,
+		.count = countof(rows),
+		.struct_size = sizeof(struct one),
+		.rule = red_is_cheap };
+	static const struct {
+		const char *body;
+		size_t count;
+		const char *fields[3];
+	} cases[] = {
+		{ "{\"color\":\"red\",\"number\":50}", 0, { NULL } },
+		{ "{\"color\":\"green\",\"number\":51}", 0, { NULL } },
+		{ "{\"color\":\"red\",\"number\":51}", 1, { "number" } },
+		{ "{\"number\":101}", 2, { "number", "color" } },
+		{ "{\"color\":\"blue\",\"size\":1}", 2, { "color", "size" } },
+	};
+
+	for (size_t i = 0; i < countof(cases); i++) {
+		struct complaints c = { .count = 0 };
+		struct json_fault fault = { "", "" };
+		json_t *body = NULL;
+		struct one one;
+
+		assert_int_equal(
+		    json_read(cases[i].body, strlen(cases[i].body), &body, &fault), ERR_OK);
+		assert_int_equal(fields_read_json(&ruled, body, arena, &one, &c),
+		    cases[i].count == 0 ? ERR_OK : ERR_VALIDATION);
+		assert_int_equal(c.count, cases[i].count);
+		for (size_t k = 0; k < c.count; k++)
+			assert_string_equal(c.items[k].field, cases[i].fields[k]);
+		json_decref(body);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -376,6 +424,7 @@ int main(void)
 		cmocka_unit_test(test_changes_that_are_refused),
 		cmocka_unit_test(test_switches_in_queries),
 		cmocka_unit_test(test_schema_of_changes),
+		cmocka_unit_test(test_rules),
 	};
 	return cmocka_run_group_tests(tests, open_arena, close_arena);
 }

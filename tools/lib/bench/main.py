@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+from bench.badkeys import badkeys
 from bench.limits import limits
 from bench.load import POST, wrk
 from bench.peer import Peer
@@ -220,7 +221,7 @@ def rss_kib(pid):
 
 
 BENCHES = {"read": read, "write": write, "list": listing, "batch": batch, "memory": memory,
-           "limits": limits, "webhooks": webhooks}
+           "limits": limits, "webhooks": webhooks, "badkeys": badkeys}
 
 
 def options(words):
