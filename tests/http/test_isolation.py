@@ -10,6 +10,7 @@ import re
 import pytest
 
 from product import SEED, UUID_TAIL
+from receiver import Receiver
 from session_family import ALL, add_key, new_jwk
 
 NOBODYS = "01h455vb4pex5vsknk084sn02q"
@@ -161,8 +162,9 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(stack, receivers):
-    return World(stack, receivers.url("/isolation"))
+def world(stack):
+    with Receiver() as receiver:
+        yield World(stack, receiver.url("/isolation"))
 
 
 def whole(answer):
