@@ -18,8 +18,7 @@ static const struct field test_rows[] = {
 	    .sentence = "For people.",
 	    .example = "\"This is a test of your webhook.\"" },
 };
-static const struct field_set test_set = { "WebhookTestData", test_rows, countof(test_rows), 0,
-	false };
+static const struct field_set test_set = DOCUMENT_SET("WebhookTestData", test_rows);
 
 static const struct field disabled_rows[] = {
 	{ .type = FIELD_ID, .name = "id", .id_kind = ID_WEBHOOK, .sentence = "The endpoint." },
@@ -34,8 +33,7 @@ static const struct field disabled_rows[] = {
 	    .example = "\"failing\"" },
 	{ .type = FIELD_TIME, .name = "disabled_at", .sentence = "Since when." },
 };
-static const struct field_set disabled_set = { "WebhookDisabledData", disabled_rows,
-	countof(disabled_rows), 0, false };
+static const struct field_set disabled_set = DOCUMENT_SET("WebhookDisabledData", disabled_rows);
 
 /* One row per event that is sent. */
 static const struct event_row {

@@ -83,7 +83,9 @@ static void test_the_table_says_enough(void **state UNUSED)
 
 static const enum err no_more[] = { ERR_OK };
 static const struct field bare_rows[] = { { .type = FIELD_TEXT, .name = "word" } };
-static const struct field_set bare_set = { "Bare", bare_rows, countof(bare_rows), 8, false };
+static const struct field_set bare_set = {
+	.name = "Bare", .rows = bare_rows, .count = countof(bare_rows)
+};
 
 /* That the check finds what it looks for. */
 static void test_broken_rows_are_named(void **state UNUSED)
