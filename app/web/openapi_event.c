@@ -18,9 +18,7 @@ static const struct field test_rows[] = {
 	    .sentence = "For people.",
 	    .example = "\"This is a test of your webhook.\"" },
 };
-static const struct field_set test_set = {
-	.name = "WebhookTestData", .rows = test_rows, .count = countof(test_rows)
-};
+static const struct field_set test_set = DOCUMENT_SET("WebhookTestData", test_rows);
 
 static const struct field disabled_rows[] = {
 	{ .type = FIELD_ID, .name = "id", .id_kind = ID_WEBHOOK, .sentence = "The endpoint." },
@@ -35,9 +33,7 @@ static const struct field disabled_rows[] = {
 	    .example = "\"failing\"" },
 	{ .type = FIELD_TIME, .name = "disabled_at", .sentence = "Since when." },
 };
-static const struct field_set disabled_set = {
-	.name = "WebhookDisabledData", .rows = disabled_rows, .count = countof(disabled_rows)
-};
+static const struct field_set disabled_set = DOCUMENT_SET("WebhookDisabledData", disabled_rows);
 
 static const struct field low_balance_rows[] = {
 	{ .type = FIELD_TEXT,
@@ -55,9 +51,8 @@ static const struct field low_balance_rows[] = {
 	    .sentence = "The line it came below.",
 	    .example = "100" },
 };
-static const struct field_set low_balance_set = { .name = "BillingLowBalanceData",
-	.rows = low_balance_rows,
-	.count = countof(low_balance_rows) };
+static const struct field_set low_balance_set =
+    DOCUMENT_SET("BillingLowBalanceData", low_balance_rows);
 
 /* One row per event that is sent. */
 static const struct event_row {

@@ -11,6 +11,12 @@
 #include "arena.h"
 #include "json.h"
 
+/* A set of the document's own: it describes what no struct is read from. */
+#define DOCUMENT_SET(text, array) \
+	{ \
+		.name = text, .rows = array, .count = countof(array) \
+	}
+
 /* The document while it is written. `failed` is sticky: memory was out somewhere. */
 struct openapi {
 	json_t *schemas, *parameters, *headers, *responses; /* of "components" */

@@ -38,9 +38,7 @@ static const struct field fault_rows[] = {
 	TEXT_ROW("field", "The member, parameter or header at fault."),
 	TEXT_ROW("message", "What is wrong with it."),
 };
-static const struct field_set fault_set = {
-	.name = "Fault", .rows = fault_rows, .count = countof(fault_rows)
-};
+static const struct field_set fault_set = DOCUMENT_SET("Fault", fault_rows);
 
 static const struct field kyc_detail_rows[] = {
 	{ .type = FIELD_OBJECTS,
@@ -53,18 +51,14 @@ static const struct field kyc_detail_rows[] = {
 	    .flags = FIELD_OPTIONAL,
 	    .sentence = "With an error of ours: under what it is in the log." },
 };
-static const struct field_set kyc_details = {
-	.name = "Details", .rows = kyc_detail_rows, .count = countof(kyc_detail_rows)
-};
+static const struct field_set kyc_details = DOCUMENT_SET("Details", kyc_detail_rows);
 
 static const struct field kyc_error_rows[] = {
 	TEXT_ROW("code", "A word for programs."),
 	TEXT_ROW("message", "A sentence for people."),
 	{ .type = FIELD_OBJECT, .name = "details", .set = &kyc_details, .sentence = "More of it." },
 };
-static const struct field_set kyc_error = {
-	.name = "KycFailure", .rows = kyc_error_rows, .count = countof(kyc_error_rows)
-};
+static const struct field_set kyc_error = DOCUMENT_SET("KycFailure", kyc_error_rows);
 
 static const struct field session_error_rows[] = {
 	TEXT_ROW("code", "A word for programs."),
@@ -72,9 +66,7 @@ static const struct field session_error_rows[] = {
 	TEXT_ROW("hint", "What helps; all faults of a request that is not valid."),
 	TEXT_ROW("docs", "Where to read on."),
 };
-static const struct field_set session_error = {
-	.name = "SessionFailure", .rows = session_error_rows, .count = countof(session_error_rows)
-};
+static const struct field_set session_error = DOCUMENT_SET("SessionFailure", session_error_rows);
 
 /* ---- lists ------------------------------------------------------------------------------------------- */
 
@@ -92,9 +84,7 @@ static const struct field meta_rows[] = {
 	    .example = "1",
 	    .sentence = "How many there are on all pages." },
 };
-static const struct field_set meta_set = {
-	.name = "Meta", .rows = meta_rows, .count = countof(meta_rows)
-};
+static const struct field_set meta_set = DOCUMENT_SET("Meta", meta_rows);
 
 static const struct field pagination_rows[] = {
 	{ .type = FIELD_INT,
@@ -106,9 +96,7 @@ static const struct field pagination_rows[] = {
 	{ .type = FIELD_BOOL, .name = "has_more", .sentence = "Whether there is a next page." },
 	ROW_CURSOR("Send it as starting_after for the next page; null on the last one."),
 };
-static const struct field_set pagination_set = {
-	.name = "Pagination", .rows = pagination_rows, .count = countof(pagination_rows)
-};
+static const struct field_set pagination_set = DOCUMENT_SET("Pagination", pagination_rows);
 
 /* A list of the kyc family that has a cursor has pages; one without is whole. */
 static bool has_pages(const struct route *route)

@@ -84,7 +84,7 @@ static void test_the_table_says_enough(void **state UNUSED)
 static const enum err no_more[] = { ERR_OK };
 static const struct field bare_rows[] = { { .type = FIELD_TEXT, .name = "word" } };
 static const struct field_set bare_set = {
-	.name = "Bare", .rows = bare_rows, .count = countof(bare_rows), .struct_size = 8
+	.name = "Bare", .rows = bare_rows, .count = countof(bare_rows)
 };
 
 /* That the check finds what it looks for. */
