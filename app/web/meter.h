@@ -33,7 +33,7 @@ enum err meter_organization(struct web *web) MUST_CHECK;
 enum err meter_refusal(struct web *web, enum err err) MUST_CHECK;
 
 /*
- * Adds RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10: lists of strings with
+ * Adds RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers: lists of strings with
  * parameters, RFC 8941) for what was counted; nothing when nothing was. In a policy q is what
  * passes at once and w the seconds in which that much comes again; r is what would pass at this moment
  * and t the seconds until it is more.

@@ -26,6 +26,8 @@ _MORE = """
   tools/stack down                    stop; the data stays and the next `up` has it again
   rm -r .stack                        (after `down`) forget everything
 
+Rate limits are on and wide; `--set rate_per_s=25 --set rate_burst=35` and so on bring them back.
+
 What `up` was told (port, web server, settings, ...) is remembered for the next `up`."""
 
 
