@@ -66,8 +66,9 @@ enum err verification_check(struct ctx *ctx, struct verification_new *input,
 
 /*
  * Takes a verification in, inside the caller's transaction: the sealed row, its usage event,
- * counters, and the work row (or, with at_once, the sandbox's outcome). input must have passed
- * verification_check(). Tenant: ctx->actor.application_id.
+ * counters, the work row (or, with at_once, the sandbox's outcome), and its payment with that of the
+ * score it asks for. input must have passed verification_check(). Tenant:
+ * ctx->actor.application_id. ERR_INSUFFICIENT_TOKENS, as token_take().
  */
 enum err verification_create(struct ctx *ctx, const struct verification_new *input,
     const struct id_type *type, struct verification *ret_verification) MUST_CHECK;
