@@ -66,8 +66,9 @@ enum err verification_check(struct ctx *ctx, struct verification_new *input,
 
 /*
  * Takes a verification in, inside the caller's transaction: the sealed row, its usage event,
- * counters, and the work row (or, with at_once, the sandbox's outcome). input must have passed
- * verification_check(). Tenant: ctx->actor.application_id.
+ * counters, the work row (or, with at_once, the sandbox's outcome), and its payment with that of the
+ * score it asks for. input must have passed verification_check(). Tenant:
+ * ctx->actor.application_id. ERR_INSUFFICIENT_TOKENS, as token_take().
  */
 enum err verification_create(struct ctx *ctx, const struct verification_new *input,
     const struct id_type *type, struct verification *ret_verification) MUST_CHECK;
@@ -98,7 +99,8 @@ enum err verification_list(struct ctx *ctx, const struct verification_filter *fi
 
 /*
  * Erases the sealed personal data and the blind index, keeps the outcome; one that is still
- * pending ends as error (reason erased) and its queued work goes. Again is fine.
+ * pending ends as error (reason erased), its queued work goes, and what was paid for a score to come
+ * is given back. Again is fine.
  * ERR_VERIFICATION_NOT_FOUND.
  */
 enum err verification_erase(struct ctx *ctx, struct uuid id) MUST_CHECK;

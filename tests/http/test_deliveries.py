@@ -226,7 +226,7 @@ def test_event_filters_and_pages(tenant):
     ("type=session.made", "type must be one of verification.completed, verification.failed, "
      "webhook.test, webhook.disabled, verification.attempt.succeeded, "
      "verification.attempt.failed, verification.session.expired, verification.session.cancelled, "
-         "billing.low_balance"),
+     "billing.low_balance"),
     ("created_from=soon", "created_from must be an ISO 8601 date or time"),
     ("created_from=2026-02-01&created_to=2026-01-01",
      "created_from must not be later than created_to"),

@@ -178,6 +178,19 @@ def test_the_last_tokens_are_spent_once(stack, spender):
     assert tenant.live.get("/v1/usage").json()["meta"]["total"] == 37
 
 
+def test_refused_at_once_under_one_key(stack, spender):
+    """However many they are, each is told the reason, and the key stays good."""
+    tenant = spender(0)
+    answers = crowd(stack, tenant.key, 60,
+                    lambda client, _: verify(client, key="k", id_number="10000000010"))
+    assert {answer.status_code for answer in answers} <= {402, 409}
+    tenant.add(5)
+    answers = crowd(stack, tenant.key, 60,
+                    lambda client, _: verify(client, key="k", id_number="10000000010"))
+    assert {answer.status_code for answer in answers} <= {202, 409}
+    assert tenant.balance == 4
+
+
 def hook(client, url, **more):
     reply = client.post("/v1/webhooks", {"url": url, "events": ["billing.low_balance"], **more})
     assert reply.status_code == 201, reply.text

@@ -75,6 +75,7 @@ def prove(stack, load):
     assert dict(statuses) == {"approved": sum(known.values())}
     prove_asked_once(stack)
     prove_counters(stack)
+    prove_tokens(stack)
     assert stack.rows("SELECT COUNT(*) FROM work") == ((0,),)
 
 
@@ -100,6 +101,21 @@ def prove_counters(stack):
     assert events == stack.rows("SELECT COUNT(*) FROM verification")
 
 
+def prove_tokens(stack):
+    """Each live verification was paid once, nothing else was, and the history is the balance."""
+    wrong = stack.rows("SELECT COUNT(*) FROM token_balance b JOIN (SELECT organization_id, SUM(delta) "
+                       "AS total, COUNT(*) AS n, MAX(number) AS last FROM token_entry GROUP BY 1) e "
+                       "ON e.organization_id = b.organization_id "
+                       "WHERE b.balance <> e.total OR b.entries <> e.n OR e.last <> e.n")
+    assert wrong == ((0,),)
+    paid = stack.rows("SELECT COUNT(*), COUNT(DISTINCT subject_id), CAST(-SUM(delta) AS SIGNED) "
+                      "FROM token_entry WHERE kind = 'verification' AND number > "
+                      "(SELECT COALESCE(MAX(number), 0) FROM token_entry WHERE note = 'a round')")[0]
+    made = stack.rows("SELECT COUNT(*) FROM verification WHERE environment = 'live'")[0][0]
+    spent = stack.rows("SELECT CAST(SUM(tokens) AS SIGNED) FROM usage_event")[0][0]
+    assert paid == (made, made, made) and spent == made
+
+
 @pytest.mark.parametrize("what", list(KILLS))
 def test_kill(short_lease_stack, what):
     stack = short_lease_stack
@@ -119,6 +135,7 @@ def clean(stack):
     for table in ("usage_event", "provider_job", "provider_callback", "score", "counter",
                   "idempotency", "verification"):
         stack.rows(f"DELETE FROM {table}")
+    stack.cli("tokens", "add", stack.env["BONAFIDE_ORG"], "1", "--note", "a round")
 
 
 def test_a_killed_pool_leaves_no_worker_behind(short_lease_stack):
