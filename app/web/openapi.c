@@ -16,8 +16,8 @@ static const char description[] =
     "Every answer carries `X-Request-Id`; a well-formed one that you send is kept, and names the "
     "request in our log. Every answer is `application/json; charset=utf-8` with `Cache-Control: "
     "no-store` and `X-Content-Type-Options: nosniff`. Times are ISO 8601 in UTC, in whole seconds; "
-    "where you send one, a date will do. Null is written, never left out, where a member is required. Members and parameters that are "
-    "not described here are refused.";
+    "where you send one, a date will do. Null is written, never left out, where a member is "
+    "required. Members and parameters that are not described here are refused.";
 
 /* ---- what the other files use too ---------------------------------------------------------------- */
 
@@ -253,6 +253,13 @@ static bool is_listed(const struct route *table, size_t count, enum family famil
 	return false;
 }
 
+/* x-displayName is what pages that show the document go by. */
+static json_t *tag_of(const char *name, const char *title, const char *text)
+{
+	return json_pack(
+	    "{s:s, s:s, s:s}", "name", name, "x-displayName", title, "description", text);
+}
+
 static json_t *tags(const struct route *table, size_t count)
 {
 	json_t *array = json_array();
@@ -260,11 +267,11 @@ static json_t *tags(const struct route *table, size_t count)
 	for (size_t i = 0; i < FAMILY__MAX; i++) {
 		const struct openapi_family *family = openapi_family((enum family)i);
 		if (family != NULL && is_listed(table, count, (enum family)i))
-			json_array_append_new(array, json_pack("{s:s, s:s}", "name", family->tag,
-							 "description", family->description));
+			json_array_append_new(
+			    array, tag_of(family->tag, family->title, family->description));
 	}
-	json_array_append_new(array, json_pack("{s:s, s:s}", "name", "webhooks", "description",
-					 "What we send to your webhook endpoints."));
+	json_array_append_new(
+	    array, tag_of("webhooks", "Webhooks", "What we send to your webhook endpoints."));
 	return array;
 }
 

@@ -162,6 +162,11 @@ static json_t *event_responses(void)
 	    "A failure: it is sent again, ten times over three days, with the same webhook-id.");
 }
 
+static const char how_sent[] =
+    "Sent to every enabled endpoint that subscribed to it. Check `webhook-signature` over the raw body "
+    "before you believe it, answer with any 2xx, and expect to see a `webhook-id` twice now and then. "
+    "No answer, or another one: it is sent again.";
+
 json_t *openapi_webhooks(struct openapi *doc)
 {
 	json_t *webhooks = json_object();
@@ -169,10 +174,10 @@ json_t *openapi_webhooks(struct openapi *doc)
 	for (size_t i = 0; i < countof(event_rows); i++) {
 		const struct event_row *row = &event_rows[i];
 		openapi_set(doc, webhooks, event_type_word(row->type),
-		    json_pack("{s:{s:s, s:[s], s:s, s:[], s:o, s:o, s:o}}", "post", "operationId",
-			row->operation, "tags", "webhooks", "summary", row->summary, "security",
-			"parameters", signature_headers(doc), "requestBody", event_body(doc, row),
-			"responses", event_responses()));
+		    json_pack("{s:{s:s, s:[s], s:s, s:s, s:[], s:o, s:o, s:o}}", "post",
+			"operationId", row->operation, "tags", "webhooks", "summary", row->summary,
+			"description", how_sent, "security", "parameters", signature_headers(doc),
+			"requestBody", event_body(doc, row), "responses", event_responses()));
 	}
 	return webhooks;
 }

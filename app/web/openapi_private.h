@@ -49,6 +49,7 @@ const char *openapi_capital(struct openapi *doc, const char *text);
 /* What the document calls a family, and what it says of it. NULL: its routes are not listed. */
 struct openapi_family {
 	const char *tag;
+	const char *title; /* what a page shows for the tag */
 	const char *description;
 };
 const struct openapi_family *openapi_family(enum family family);

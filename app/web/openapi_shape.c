@@ -12,11 +12,11 @@
 /* ---- families -------------------------------------------------------------------------------------- */
 
 static const struct openapi_family families[FAMILY__MAX] = {
-	[FAMILY_KYC] = { "kyc",
+	[FAMILY_KYC] = { "kyc", "Verifications",
 	    "Verifications decided by a document's number, their scores, usage, API keys, and webhooks "
 	    "in their simplest form. An object comes as `{\"data\":…}`, an error as "
 	    "`{\"error\":{\"code\",\"message\",\"details\"}}`." },
-	[FAMILY_SESSION] = { "session",
+	[FAMILY_SESSION] = { "session", "Webhook endpoints and events",
 	    "Webhook endpoints, their keys, deliveries and events in full. An answer is "
 	    "`{\"data\":…,\"error\":…}`, one of them null; lists have `pagination` beside. A "
 	    "scope to write implies the one to read." },

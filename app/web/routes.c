@@ -60,16 +60,17 @@ static const enum err no_errors[] = { ERR_OK };
 	SESSION_ROW(verb, address, name, SCOPE_WEBHOOKS_WRITE, LIMIT_CLASS_WRITE)
 
 /* Events have two addresses (contract/sessions.md). */
-#define EVENT_ROUTES(path, suffix) \
-	{ SESSION_READ("GET", path, "listEvents" suffix), .summary = "List events, newest first", \
-		.query = &event_query, .reply = &event_item, .reply_is_list = true, \
-		.success = SUCCESS_OK, .errors = query_errors, HANDLER(event_index) }, \
+#define EVENT_ROUTES(path, suffix, words) \
+	{ SESSION_READ("GET", path, "listEvents" suffix), \
+		.summary = "List events, newest first" words, .query = &event_query, \
+		.reply = &event_item, .reply_is_list = true, .success = SUCCESS_OK, \
+		.errors = query_errors, HANDLER(event_index) }, \
 	    { SESSION_READ("GET", path "/{id}", "getEvent" suffix), \
-		    .summary = "Show an event with its deliveries", .reply = &event_item, \
+		    .summary = "Show an event with its deliveries" words, .reply = &event_item, \
 		    .success = SUCCESS_OK, .errors = event_errors, HANDLER(event_show) }, \
 	{ \
 		SESSION_WRITE("POST", path "/{id}/replay", "replayEvent" suffix), \
-		    .summary = "Queue the deliveries of an event again", \
+		    .summary = "Queue the deliveries of an event again" words, \
 		    .flags = ROUTE_BODY_MAY_MISS | ROUTE_TX, .body = &no_members, \
 		    .reply = &event_item, .success = SUCCESS_ACCEPTED, \
 		    .errors = event_replay_errors, HANDLER(event_again) \
@@ -315,8 +316,8 @@ const struct route routes[] = {
 	    .summary = "Queue a delivery again, its schedule from the start",
 	    .flags = ROUTE_BODY_MAY_MISS | ROUTE_TX, .body = &no_members, .reply = &delivery_item,
 	    .success = SUCCESS_OK, .errors = delivery_retry_errors, HANDLER(delivery_again) },
-	EVENT_ROUTES("/v1/webhooks/events", ""),
-	EVENT_ROUTES("/v1/events", "Alias"),
+	EVENT_ROUTES("/v1/webhooks/events", "", ""),
+	EVENT_ROUTES("/v1/events", "Alias", " (alias)"),
 	{ .method = "GET",
 	    .path = "/v1/usage",
 	    .operation = "listUsage",

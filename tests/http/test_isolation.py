@@ -89,6 +89,9 @@ class World:
         self.stranger = stack.client(stack.key(stack.tenant("Stranger")[0])["key"])
         self.sandbox = stack.client(stack.key(self.app, environment="sandbox")["key"])
         self.ended = {"expired": self.expired(), "revoked": self.revoked()}
+        pair = stack.key(self.app, scopes=None, kind="secret")
+        self.secret = stack.client(pair["key"])
+        self.publishable = stack.client(pair["publishable_key"])
         self.small = {scope: stack.client(stack.key(self.app, scopes=scope)["key"])
                       for scope in ("kyc.read", "keys.read")}
 
@@ -180,6 +183,8 @@ REFUSED = [
     ("without a key", lambda world, operation: world.stack.client(), 401),
     ("with an expired key", lambda world, operation: world.ended["expired"], 401),
     ("with a revoked key", lambda world, operation: world.ended["revoked"], 401),
+    ("with a secret key", lambda world, operation: world.secret, 403),
+    ("with a publishable key", lambda world, operation: world.publishable, 403),
     ("without the scope", lambda world, operation: world.without_scope(operation), 403),
 ]
 
