@@ -11,7 +11,7 @@ import pytest
 from product import SEED, Stack
 from structured import limits_of
 
-PER_MINUTE = 20  # failed authentications of one address: one more each 3 s
+PER_MINUTE = 30  # failed authentications of one address: one more each 2 s
 
 
 @pytest.fixture(scope="module")
@@ -156,16 +156,15 @@ def test_429_in_the_shape_of_the_family(limited, path):
 @pytest.mark.parametrize("rate,burst", [(1, 3), (3, 1), (7, 20)])
 def test_who_waits_as_told_passes(limited, rate, burst):
     client, _ = tenant(limited, rate=rate, burst=burst)
-    for _ in range(2):
-        for _ in range(10 * burst):
-            answer = client.get("/v1/keys")
-            if answer.status_code == 429:
-                break
-        assert answer.status_code == 429
-        wait = int(answer.headers["Retry-After"])
-        assert wait >= limits_of(answer)[1]["burst"]["t"]
-        time.sleep(wait)
-        assert client.get("/v1/keys").status_code == 200
+    for _ in range(10 * burst):
+        answer = client.get("/v1/keys")
+        if answer.status_code == 429:
+            break
+    assert answer.status_code == 429
+    wait = int(answer.headers["Retry-After"])
+    assert wait >= limits_of(answer)[1]["burst"]["t"]
+    time.sleep(wait)
+    assert client.get("/v1/keys").status_code == 200
 
 
 def test_a_day_that_is_used_up(limited):
@@ -196,7 +195,7 @@ def test_failures_cost_the_address_and_nobody_else(limited, address):
     assert policies == {"auth": {"q": PER_MINUTE, "w": 60}}
     assert states["auth"]["r"] == PER_MINUTE - 1 and "Retry-After" not in answers[0].headers
     assert answers[-1].status_code == 429 and code_of(answers[-1]) == "RATE_LIMIT_EXCEEDED"
-    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 3
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 2
     # The right key from the same address works, and its organisation has paid for itself alone.
     answer = client.get("/v1/keys", headers=forwarded(address))
     assert answer.status_code == 200

@@ -332,6 +332,11 @@ static void test_settings(void **state UNUSED)
 		{ "public_url = http://kyc.example.org\n", "public_url must be an https address" },
 		{ "public_url = https://kyc.example.org/\n", "public_url must not end in a slash" },
 		{ "db_password_file = /nonexistent\n", "/nonexistent" },
+		{ "trusted_proxies = 10.0.0.0/8, ::1\nworkers = 3\n", "" },
+		{ "trusted_proxies = 10.0.0.1/8\n", "trusted_proxies: \"10.0.0.1/8\" has bits" },
+		{ "trusted_proxies = proxy.example.org\n", "trusted_proxies: \"proxy" },
+		{ "rate_per_s = 0\nworkers = 3\n", "" },
+		{ "rate_burst = 0\n", "rate_burst" },
 	};
 
 	for (size_t i = 0; i < countof(rows); i++) {
