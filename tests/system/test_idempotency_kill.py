@@ -24,7 +24,9 @@ BROKEN = (0, 502, 503)  # no connection, and what web servers say of one to the 
 
 @pytest.fixture(scope="module")
 def stack():
-    with Stack("--no-batch", "--set", "crash_limit_per_min=500") as running:
+    # No daily quota: fetching a block of it is a commit of its own.
+    with Stack("--no-batch", "--set", "crash_limit_per_min=500", "--set",
+               "daily_requests=0") as running:
         yield running
 
 
