@@ -33,7 +33,6 @@ static const struct ctl_column show_columns[] = {
 	COLUMN_ID(struct row_token_get, organization_id, ID_ORGANIZATION),
 	COLUMN_TEXT(struct row_token_get, name),
 	COLUMN_INT(struct row_token_get, balance),
-	COLUMN_INT(struct row_token_get, entries),
 	COLUMN_TIME(struct row_token_get, updated_at),
 };
 
@@ -129,7 +128,6 @@ static const struct ctl_arg history_args[] = {
 };
 
 struct change {
-	int64_t number;
 	int64_t created_at;
 	const char *kind;
 	int64_t delta;
@@ -141,7 +139,6 @@ struct change {
 };
 
 static const struct ctl_column history_columns[] = {
-	COLUMN_INT(struct change, number),
 	COLUMN_TIME(struct change, created_at),
 	COLUMN_TEXT(struct change, kind),
 	COLUMN_INT(struct change, delta),
@@ -177,8 +174,7 @@ static enum err print_history(struct ctl *ctl, const struct row_token_list *rows
 	struct change *changes = arena_array(ctl->ctx.arena, count + 1, sizeof(*changes));
 
 	for (size_t i = 0; i < count && changes != NULL; i++)
-		changes[i] = (struct change){ .number = rows[i].number,
-			.created_at = rows[i].created_at,
+		changes[i] = (struct change){ .created_at = rows[i].created_at,
 			.kind = rows[i].kind,
 			.delta = rows[i].delta,
 			.balance = rows[i].balance,

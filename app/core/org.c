@@ -32,6 +32,8 @@ enum err org_create(struct ctx *ctx, const char *name, struct uuid *ret_id)
 	if (err == ERR_OK)
 		err = q_org_put(ctx->db, id, name, org_status_word(ORG_ACTIVE), uuid_time_ms(id));
 	if (err == ERR_OK)
+		err = q_token_open(ctx->db, id, uuid_time_ms(id));
+	if (err == ERR_OK)
 		*ret_id = id;
 	return err;
 }

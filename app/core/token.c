@@ -36,21 +36,21 @@ int64_t token_price(const struct ctx *ctx, enum token_kind kind, enum environmen
 
 /* ---- changing -------------------------------------------------------------------------------------- */
 
-/* Both statements go out together: the lock is held for as long as the server needs for them and for
- * what is sent behind. threshold 0: crossing is no hindrance. */
+/* Both statements go out together. The lock is taken by the last of them, and held for as long as the
+ * server needs for it and for the commit. threshold 0: crossing is no hindrance. */
 static enum err put_entry(struct ctx *ctx, const struct entry *entry, int64_t threshold)
 {
-	struct uuid id, org = entry->organization_id;
+	struct uuid id;
 	int64_t cost = -entry->delta, now_ms = clock_now_ms();
 	enum err err = uuid_make(&id);
 
 	if (err == ERR_OK)
-		err = q_token_change(
-		    ctx->db, cost, id, now_ms, org, cost, threshold, threshold + cost);
+		err = q_token_entry_put(ctx->db, entry->organization_id, id, entry->application_id,
+		    token_kind_word(entry->kind), entry->subject_id, entry->delta, entry->key_id,
+		    entry->note, now_ms);
 	if (err == ERR_OK)
-		err = q_token_entry_put(ctx->db, org, org, id, id, entry->application_id,
-		    token_kind_word(entry->kind), entry->subject_id, entry->delta, org,
-		    entry->key_id, entry->note, now_ms);
+		err = q_token_change(ctx->db, cost, threshold, threshold + cost, cost, now_ms,
+		    entry->organization_id);
 	return err;
 }
 
@@ -164,14 +164,9 @@ static enum err add(struct ctx *ctx, void *arg)
 {
 	struct adding *adding = arg;
 	struct uuid org = adding->entry.organization_id;
-	struct row_token_get known;
 	struct row_token_hold row;
-	enum err err = q_token_get(ctx->db, ctx->arena, org, &known);
+	enum err err = q_token_hold(ctx->db, ctx->arena, org, &row);
 
-	if (err == ERR_OK)
-		err = q_token_open(ctx->db, org, org, clock_now_ms());
-	if (err == ERR_OK)
-		err = q_token_hold(ctx->db, ctx->arena, org, &row);
 	if (err != ERR_OK)
 		return err;
 	if (adding->entry.delta > LIMIT_TOKENS - row.balance)
@@ -206,6 +201,7 @@ enum err token_get(struct ctx *ctx, struct uuid organization_id, struct row_toke
 enum err token_list(struct ctx *ctx, const struct token_filter *filter,
     struct row_token_list **ret_rows, size_t *ret_count)
 {
-	return q_token_list(ctx->db, ctx->arena, filter->organization_id, filter->from_ms,
-	    filter->to_ms, filter->limit, ret_rows, ret_count);
+	return q_token_list(ctx->db, ctx->arena, filter->to_ms, filter->organization_id,
+	    filter->organization_id, filter->from_ms, filter->to_ms, filter->limit, ret_rows,
+	    ret_count);
 }

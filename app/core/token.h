@@ -48,7 +48,7 @@ struct token_change {
 enum err token_add(
     struct ctx *ctx, const struct token_change *change, int64_t *ret_balance) MUST_CHECK;
 
-/* The balance of an organisation, 0 where nothing was ever added. ERR_MISSING. */
+/* The balance of an organisation. ERR_MISSING. */
 enum err token_get(
     struct ctx *ctx, struct uuid organization_id, struct row_token_get *ret_row) MUST_CHECK;
 
@@ -59,7 +59,7 @@ struct token_filter {
 	int64_t limit;
 };
 
-/* The history, newest first, at most limit. */
+/* The history, newest first, at most limit, each change with the balance after it. */
 enum err token_list(struct ctx *ctx, const struct token_filter *filter,
     struct row_token_list **ret_rows, size_t *ret_count) MUST_CHECK;
 

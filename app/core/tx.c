@@ -5,14 +5,14 @@
 #include "proc.h"
 #include "crypt.h"
 
-/* Two that met will meet again unless one of them waits a little longer. */
+/* Those that met will meet again unless they part: each round over four times the time. */
 static void wait_a_little(int round)
 {
 	uint32_t more = 0;
 
 	if (random_below(8, &more) != ERR_OK)
 		more = 4;
-	proc_sleep_ms((int64_t)more * (round + 1) + 1);
+	proc_sleep_ms(((int64_t)more << (2 * round)) + 1);
 }
 
 static enum err run_once(struct ctx *ctx, tx_fn *fn, void *arg)

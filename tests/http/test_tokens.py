@@ -37,8 +37,7 @@ class Tenant:
         """Oldest first; it must chain up to the balance."""
         rows = self.stack.cli("tokens", "history", self.org, "--limit", "10000", "--json")[::-1]
         last = 0
-        for number, row in enumerate(rows, 1):
-            assert row["number"] == number
+        for row in rows:
             assert row["balance"] == last + row["delta"] >= 0
             last = row["balance"]
         assert last == self.balance
@@ -179,11 +178,13 @@ def test_the_last_tokens_are_spent_once(stack, spender):
 
 
 def test_refused_at_once_under_one_key(stack, spender):
-    """However many they are, each is told the reason, and the key stays good."""
+    """However many they are, each is told the reason, and the key stays good. One that met others
+    in a deadlock four times in a row is asked to try later (design section 5)."""
     tenant = spender(0)
     answers = crowd(stack, tenant.key, 60,
                     lambda client, _: verify(client, key="k", id_number="10000000010"))
-    assert {answer.status_code for answer in answers} <= {402, 409}
+    assert {answer.status_code for answer in answers} <= {402, 409, 503}
+    assert sum(answer.status_code == 503 for answer in answers) <= 1
     tenant.add(5)
     answers = crowd(stack, tenant.key, 60,
                     lambda client, _: verify(client, key="k", id_number="10000000010"))

@@ -37,7 +37,7 @@ request = function()
 end
 local refused = 0
 local other = 0
-response = function(status) if status == 401 then refused = refused + 1 else other = other + 1 end
+response = function(status) if status == 401 or status == 429 then refused = refused + 1 else other = other + 1 end
   wrk.thread:set("refused", refused) wrk.thread:set("other", other) end
 local threads = {{}}
 local first_setup = setup
