@@ -350,8 +350,6 @@ static enum err show(struct ctl *ctl, const void *input)
 
 	if (err == ERR_OK)
 		err = delivery_get(&ctl->ctx, in->delivery, &delivery);
-	if (err == ERR_DELIVERY_NO_KEY)
-		return ctl_fail(ctl, err, "its webhook has no active encryption key");
 	if (err == ERR_DELIVERY_NOT_FOUND && !ctl->said)
 		return no_such_delivery(ctl);
 	return err == ERR_OK ? print_delivery(ctl, &found, &delivery) : err;
@@ -398,6 +396,8 @@ static enum err retry(struct ctl *ctl, const void *input)
 		err = tx_run(&ctl->ctx, queue_again, &retrying);
 	if (err == ERR_DELIVERY_BUSY)
 		return ctl_fail(ctl, err, "a batch process has it in hand just now");
+	if (err == ERR_DELIVERY_NO_KEY)
+		return ctl_fail(ctl, err, "its webhook has no active encryption key");
 	if (err == ERR_DELIVERY_NOT_FOUND && !ctl->said)
 		return no_such_delivery(ctl);
 	if (err != ERR_OK)
