@@ -15,11 +15,13 @@
 
 struct catalogue;
 struct egress;
+struct jwt_keys;
 struct resolver;
 
 enum actor_kind {
 	ACTOR_NONE,     /* nobody yet */
 	ACTOR_KEY,      /* an API key */
+	ACTOR_ACCOUNT,  /* a person with an access token */
 	ACTOR_JOB,      /* the batch */
 	ACTOR_OPERATOR, /* the command line */
 };
@@ -31,6 +33,9 @@ struct actor {
 	struct uuid key_id;
 	enum environment environment; /* of the key */
 	uint64_t scopes;
+	struct uuid account_id; /* who logged in, and in which session */
+	struct uuid account_session_id;
+	enum role role; /* in the organisation that the request names */
 };
 
 struct ctx {
@@ -39,10 +44,12 @@ struct ctx {
 	struct keyring *keyring;
 	const struct settings *settings;
 	struct catalogue *catalogue;
-	struct egress *egress;     /* where we may connect; NULL where nothing dials */
-	struct resolver *resolver; /* NULL with it */
-	const char *request_id;    /* "req_…"; NULL outside requests */
-	bool is_careful;           /* this transaction was refused when it did not look (tx.h) */
+	struct egress *egress;      /* where we may connect; NULL where nothing dials */
+	struct resolver *resolver;  /* NULL with it */
+	struct jwt_keys *jwt_keys;  /* what signs access tokens; NULL where nobody logs in */
+	const char *request_id;     /* "req_…"; NULL outside requests */
+	const char *client_address; /* of a request, as people write it; NULL: none */
+	bool is_careful;            /* this transaction was refused when it did not look (tx.h) */
 	unsigned slot; /* which counter rows this process writes, < LIMIT_COUNTER_SLOTS */
 	struct actor actor;
 };

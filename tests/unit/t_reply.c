@@ -87,6 +87,7 @@ static void test_status_of_every_kind(void **state UNUSED)
 		[ERR_KIND_MISSING] = 404,
 		[ERR_KIND_METHOD] = 405,
 		[ERR_KIND_CONFLICT] = 409,
+		[ERR_KIND_REFUSED] = 409,
 		[ERR_KIND_TOO_LARGE] = 413,
 		[ERR_KIND_MEDIA_TYPE] = 415,
 		[ERR_KIND_MISMATCH] = 422,
