@@ -10,9 +10,8 @@
 #include "page.h"
 #include "work.h"
 
-void delivery_lane(struct uuid endpoint_id, char out[36])
+void delivery_lane(struct uuid endpoint_id, char out[ID_TEXT_SIZE])
 {
-	_Static_assert(ID_TEXT_SIZE == 36, "a lane is an id's text");
 	id_text(ID_WEBHOOK, endpoint_id, out);
 }
 

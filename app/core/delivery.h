@@ -9,6 +9,7 @@
 
 #include "base.h"
 #include "ctx.h"
+#include "id.h"
 #include "stmt.h"
 
 struct delivery_filter {
@@ -54,6 +55,6 @@ enum err delivery_remove(struct ctx *ctx, struct uuid id) MUST_CHECK;
 const char *delivery_status_shown(const char *status, int64_t lease_until_ms);
 
 /* The lane of an endpoint's deliveries: "wh_…". */
-void delivery_lane(struct uuid endpoint_id, char out[36]);
+void delivery_lane(struct uuid endpoint_id, char out[ID_TEXT_SIZE]);
 
 #endif

@@ -24,6 +24,7 @@ static const char *const prefixes[ID__MAX] = {
 	[ID_TASK] = "tsk",
 	[ID_SESSION] = "vs",
 	[ID_SESSION_ATTEMPT] = "va",
+	[ID_UUID] = "",
 };
 
 const char *id_prefix(enum id_kind kind)
@@ -35,6 +36,10 @@ void id_text(enum id_kind kind, struct uuid id, char out[ID_TEXT_SIZE])
 {
 	size_t len = strlen(prefixes[kind]);
 
+	if (len == 0) {
+		uuid_text(id, out);
+		return;
+	}
 	memcpy(out, prefixes[kind], len);
 	out[len] = '_';
 	base32_encode_128(id.b, out + len + 1);
@@ -44,6 +49,8 @@ enum err id_parse(enum id_kind kind, const char *text, struct uuid *ret_id)
 {
 	size_t len = strlen(prefixes[kind]);
 
+	if (len == 0)
+		return uuid_parse(text, ret_id);
 	if (strncmp(text, prefixes[kind], len) != 0 || text[len] != '_')
 		return ERR_SYNTAX;
 	text += len + 1;

@@ -27,18 +27,19 @@ enum id_kind {
 	ID_TASK,            /* tsk_ */
 	ID_SESSION,         /* vs_ */
 	ID_SESSION_ATTEMPT, /* va_ */
+	ID_UUID,            /* no prefix: the UUID's own text, as the account family has it */
 	ID__MAX
 };
 
-#define ID_TEXT_SIZE 36 /* prefix up to 8, '_', 26, NUL */
+#define ID_TEXT_SIZE 37 /* a UUID's text; or prefix up to 8, '_', 26, NUL */
 
 /* The text form into out. */
 void id_text(enum id_kind kind, struct uuid id, char out[ID_TEXT_SIZE]);
 
-/* The strict inverse: right prefix, lower case, 26 characters. ERR_SYNTAX. */
+/* The strict inverse: right prefix, lower case, 26 characters; a UUID with dashes. ERR_SYNTAX. */
 enum err id_parse(enum id_kind kind, const char *text, struct uuid *ret_id) MUST_CHECK;
 
-/* "ver" and so on. */
+/* "ver" and so on; "" of ID_UUID. */
 const char *id_prefix(enum id_kind kind);
 
 #endif

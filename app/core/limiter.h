@@ -19,6 +19,7 @@ enum limit_policy {
 	POLICY_BURST,   /* an organisation: so many a second, so many at once */
 	POLICY_ADDRESS, /* an address, in the age family */
 	POLICY_AUTH,    /* an address: the account family, and credentials that are none */
+	POLICY_MAILING, /* an address: what makes us send a mail to whom it names */
 	POLICY_DAY,     /* an organisation: so many a UTC day */
 	POLICY__MAX
 };

@@ -52,7 +52,7 @@ static enum err release_one(struct piece *piece, struct uuid delivery_id)
 {
 	struct ctx *ctx = piece->ctx;
 	int64_t now_ms = clock_now_ms();
-	char lane[36];
+	char lane[ID_TEXT_SIZE];
 	enum err err = q_delivery_due(ctx->db, now_ms, now_ms, delivery_id);
 
 	delivery_lane(piece->task->endpoint_id, lane);
@@ -269,7 +269,7 @@ static enum err remove_piece(struct piece *piece)
 	struct ctx *ctx = piece->ctx;
 	struct row_delivery_remove_page *rows = NULL;
 	struct uuid endpoint_id = piece->task->endpoint_id;
-	char lane[36];
+	char lane[ID_TEXT_SIZE];
 	size_t count = 0;
 	enum err err = q_delivery_remove_page(
 	    ctx->db, ctx->arena, endpoint_id, LIMIT_TASK_PIECE, &rows, &count);

@@ -49,6 +49,15 @@ static void add_text_bounds(const struct field *row, bool output, json_t *schema
 		json_object_set_new(schema, "pattern", json_sprintf("^(?:%s)$", row->pattern));
 }
 
+static void add_id_form(const struct field *row, json_t *schema)
+{
+	if (row->id_kind == ID_UUID)
+		json_object_set_new(schema, "format", json_string("uuid"));
+	else
+		json_object_set_new(schema, "pattern",
+		    json_sprintf("^%s_[0-7][0-9a-hjkmnp-tv-z]{25}$", id_prefix(row->id_kind)));
+}
+
 static void add_details(const struct field *row, bool output, json_t *schema)
 {
 	switch (row->type) {
@@ -89,8 +98,7 @@ static void add_details(const struct field *row, bool output, json_t *schema)
 			json_object_set_new(schema, "default", json_boolean(row->initial != 0));
 		return;
 	case FIELD_ID:
-		json_object_set_new(schema, "pattern",
-		    json_sprintf("^%s_[0-7][0-9a-hjkmnp-tv-z]{25}$", id_prefix(row->id_kind)));
+		add_id_form(row, schema);
 		return;
 	case FIELD_RATIO:
 		json_object_set_new(schema, "minimum", json_integer(0));
@@ -178,7 +186,9 @@ static json_t *typical_value(const struct field *row)
 	case FIELD_TIME:
 		return json_string("2026-05-01T10:30:00Z");
 	case FIELD_ID:
-		return json_sprintf("%s_01h455vb4pex5vsknk084sn02q", id_prefix(row->id_kind));
+		return row->id_kind == ID_UUID
+			   ? json_string("01890a5d-ac96-774b-bcce-b302099a8057")
+			   : json_sprintf("%s_01h455vb4pex5vsknk084sn02q", id_prefix(row->id_kind));
 	case FIELD_RATIO:
 		return json_real(1.0);
 	case FIELD_JSON:

@@ -18,6 +18,7 @@
 #include "id.h"
 #include "idem.h"
 #include "keycache.h"
+#include "login.h"
 #include "meter.h"
 #include "query.h"
 #include "reply.h"
@@ -70,11 +71,35 @@ void gate_set_request_id(struct web *web)
 
 /* ---- route ----------------------------------------------------------------------------------------- */
 
+/* contract/accounts.md: every path of this family ends in a slash, and one that lacks it is answered
+ * 308 (RFC 9110 section 15.4.9: the method and the body stay) when there is such a path. */
+static bool redirect_to_slash(struct web *web)
+{
+	struct router_match match = { .route = NULL };
+	const char *slashed = arena_printf(web->arena, "%s/", web->in.path);
+	const char *target = arena_printf(
+	    web->arena, "%s%s%s", slashed, web->in.query[0] == '\0' ? "" : "?", web->in.query);
+
+	if (router_family(web->in.path) != FAMILY_ACCOUNT || slashed == NULL || target == NULL)
+		return false;
+	if (router_find(routes, route_count, web->in.method, slashed, web->arena, &match) ==
+	    ERR_NOT_FOUND)
+		return false;
+	web->status = reply_status_of_success(SUCCESS_ELSEWHERE);
+	reply_header(web, "Location", target);
+	return true;
+}
+
 static enum err step_route(struct gate *gate, bool *ret_answered)
 {
 	struct web *web = gate->web;
 	struct router_match match = { .route = NULL };
 	char allow[ALLOW_SIZE];
+
+	if (redirect_to_slash(web)) {
+		*ret_answered = true;
+		return ERR_OK;
+	}
 	enum err err =
 	    router_find(routes, route_count, web->in.method, web->in.path, web->arena, &match);
 
@@ -150,6 +175,8 @@ static enum err step_credential(struct gate *gate)
 	/* To anybody else these pages are not there. */
 	if (web->route->credential == CREDENTIAL_LOOPBACK)
 		return from_loopback(web->in.remote_addr) ? ERR_OK : ERR_NOT_FOUND;
+	if (web->route->credential == CREDENTIAL_TOKEN)
+		return login_check(web, bearer_token(web->in.authorization));
 	enum err err =
 	    keycache_find(web->keycache, &web->ctx, credential_text(&web->in), &web->key);
 	if (err != ERR_OK)
@@ -175,6 +202,8 @@ static const struct {
 
 static enum err step_scope(struct gate *gate)
 {
+	if (gate->web->route->roles != 0)
+		return login_role(gate->web);
 	uint64_t needed = gate->web->route->scopes;
 	uint64_t scopes = gate->web->ctx.actor.scopes;
 

@@ -7,16 +7,18 @@
 #include "client.h"
 #include "quota.h"
 
-/* What each limit class counts; POLICY__MAX: no address. */
+/* What each limit class counts of the address, one policy behind the other, POLICY__MAX for none; and
+ * whether it counts the organisation. */
 static const struct {
 	bool organization;
-	enum limit_policy address;
+	enum limit_policy address[2];
 } classes[LIMIT_CLASS__MAX] = {
-	[LIMIT_CLASS_NONE] = { false, POLICY__MAX },
-	[LIMIT_CLASS_READ] = { true, POLICY__MAX },
-	[LIMIT_CLASS_WRITE] = { true, POLICY__MAX },
-	[LIMIT_CLASS_AGE] = { true, POLICY_ADDRESS },
-	[LIMIT_CLASS_ACCOUNT] = { false, POLICY_AUTH },
+	[LIMIT_CLASS_NONE] = { false, { POLICY__MAX, POLICY__MAX } },
+	[LIMIT_CLASS_READ] = { true, { POLICY__MAX, POLICY__MAX } },
+	[LIMIT_CLASS_WRITE] = { true, { POLICY__MAX, POLICY__MAX } },
+	[LIMIT_CLASS_AGE] = { true, { POLICY_ADDRESS, POLICY__MAX } },
+	[LIMIT_CLASS_ACCOUNT] = { false, { POLICY_AUTH, POLICY__MAX } },
+	[LIMIT_CLASS_MAILING] = { false, { POLICY_AUTH, POLICY_MAILING } },
 };
 
 /* Notes what came of a charge. True when the request may go on. */
@@ -52,9 +54,12 @@ static enum err charge_address(struct web *web, enum limit_policy policy)
 
 enum err meter_address(struct web *web)
 {
-	enum limit_policy policy = classes[web->route->limit_class].address;
+	const enum limit_policy *policies = classes[web->route->limit_class].address;
+	enum err err = ERR_OK;
 
-	return policy == POLICY__MAX ? ERR_OK : charge_address(web, policy);
+	for (size_t i = 0; i < 2 && policies[i] != POLICY__MAX && err == ERR_OK; i++)
+		err = charge_address(web, policies[i]);
+	return err;
 }
 
 static enum err charge_burst(struct web *web, struct gcra_subject subject)
@@ -118,7 +123,7 @@ enum err meter_refusal(struct web *web, enum err err)
 	enum err charged = ERR_OK;
 
 	/* Where the class counts the address by the same policy, it has been. */
-	if (err == ERR_UNAUTHORIZED && !web->meter.states[POLICY_AUTH].metered)
+	if (err_kind(err) == ERR_KIND_UNAUTHENTICATED && !web->meter.states[POLICY_AUTH].metered)
 		charged = charge_address(web, POLICY_AUTH);
 	if (err == ERR_TENANT_SUSPENDED && classes[web->route->limit_class].organization &&
 	    !organization_unlimited(web)) {

@@ -101,6 +101,8 @@ static json_t *scopes_array(const struct route *route)
  * "no credential at all". */
 static json_t *security_of(const struct route *route)
 {
+	if (route->credential == CREDENTIAL_TOKEN)
+		return json_pack("[{s:[]}]", "accessToken");
 	if (route->credential != CREDENTIAL_KEY)
 		return json_array();
 	return json_pack(
@@ -109,12 +111,15 @@ static json_t *security_of(const struct route *route)
 
 static json_t *security_schemes(void)
 {
-	return json_pack("{s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s, s:s}}", "bearer", "type", "http",
-	    "scheme", "bearer", "description",
+	return json_pack("{s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s, s:s}, s:{s:s, s:s, s:s, s:s}}",
+	    "bearer", "type", "http", "scheme", "bearer", "description",
 	    "An API key as `Authorization: Bearer <key>`. Each operation says which scopes the key "
 	    "must have.",
 	    "apiKey", "type", "apiKey", "in", "header", "name", "X-API-Key", "description",
-	    "The same API key in a header of its own.");
+	    "The same API key in a header of its own.", "accessToken", "type", "http", "scheme",
+	    "bearer", "bearerFormat", "JWT", "description",
+	    "A person's access token, from logging in, as `Authorization: Bearer <token>`. API keys "
+	    "are not accepted here, nor access tokens anywhere else.");
 }
 
 /* ---- operations ---------------------------------------------------------------------------------------- */
@@ -130,8 +135,40 @@ static void add_scopes(const struct route *route, struct buf *text)
 		    scope_spelling(i, route->family));
 		count++;
 	}
-	buf_adds(text, count == 0 ? "Needs no key." : ".");
+	if (route->credential != CREDENTIAL_TOKEN)
+		buf_adds(text, count == 0 ? "Needs no key." : ".");
 }
+
+static void add_roles(const struct route *route, struct buf *text)
+{
+	size_t count = 0;
+
+	if (route->credential == CREDENTIAL_TOKEN)
+		buf_adds(text, route->roles == 0 ? "For whoever is logged in."
+						 : "For members of the organisation");
+	if (route->roles == ROLES_ALL)
+		buf_addc(text, '.');
+	if (route->roles == 0 || route->roles == ROLES_ALL)
+		return;
+	for (size_t i = 0; i < ROLE__MAX; i++) {
+		if ((route->roles & ROLE_BIT(i)) != 0)
+			buf_printf(text, "%s`%s`", count++ == 0 ? " with the role " : " or ",
+			    role_word((enum role)i));
+	}
+	buf_addc(text, '.');
+}
+
+/* What a request of the class counts against; NULL: nothing. */
+static const char *const counts[LIMIT_CLASS__MAX] = {
+	[LIMIT_CLASS_READ] = " Counts against the request limits of your organisation.",
+	[LIMIT_CLASS_WRITE] = " Counts against the request limits of your organisation.",
+	[LIMIT_CLASS_AGE] = " Counts against the request limits of your organisation and of the "
+			    "address it comes from.",
+	[LIMIT_CLASS_ACCOUNT] = " Counts against the request limits of the address it comes from.",
+	[LIMIT_CLASS_MAILING] =
+	    " Counts against the request limits of the address it comes from, and "
+	    "against the few an hour of those that send a mail.",
+};
 
 /* What the row says in numbers and flags, said in sentences. */
 static json_t *description_of(const struct route *route)
@@ -140,14 +177,15 @@ static json_t *description_of(const struct route *route)
 
 	buf_init(&text, SCOPES_SIZE * 4);
 	add_scopes(route, &text);
+	add_roles(route, &text);
 	if ((route->flags & ROUTE_IDEMPOTENT) != 0)
 		buf_adds(&text, " Send an `Idempotency-Key` and repeating the request within 24 "
 				"hours answers what the first one was answered, without a second "
 				"effect.");
 	if ((route->flags & ROUTE_BODY_MAY_MISS) != 0)
 		buf_adds(&text, " The body may be left out.");
-	if (route->limit_class != LIMIT_CLASS_NONE)
-		buf_adds(&text, " Counts against the request limits of your organisation.");
+	if (counts[route->limit_class] != NULL)
+		buf_adds(&text, counts[route->limit_class]);
 	json_t *value = buf_failed(&text) ? NULL : json_string(buf_str(&text));
 	buf_free(&text);
 	return value;

@@ -29,13 +29,18 @@ static struct errors errors_of(const struct route *route)
 {
 	struct errors errors = { { false } };
 	bool key = route->credential == CREDENTIAL_KEY;
+	bool role = route->roles != 0;
 	bool raw = (route->flags & ROUTE_RAW_BODY) != 0;
 
 	for (size_t i = 0; route->errors[i] != ERR_OK; i++)
 		errors.has[route->errors[i]] = true;
 	errors.has[ERR_UNAUTHORIZED] |= key;
 	errors.has[ERR_FORBIDDEN] |= key;
-	errors.has[ERR_TENANT_SUSPENDED] |= key;
+	errors.has[ERR_TENANT_SUSPENDED] |= key || role;
+	errors.has[ERR_TOKEN_INVALID] |= route->credential == CREDENTIAL_TOKEN;
+	errors.has[ERR_ORGANIZATION_NOT_FOUND] |= role;
+	/* Whom every role is enough for is not refused for it. */
+	errors.has[ERR_ROLE_FORBIDDEN] |= role && route->roles != ROLES_ALL;
 	errors.has[ERR_RATE_LIMIT_EXCEEDED] |= route->limit_class != LIMIT_CLASS_NONE;
 	errors.has[ERR_PAYLOAD_TOO_LARGE] |= raw || route->body != NULL;
 	errors.has[ERR_UNSUPPORTED_MEDIA_TYPE] |= route->body != NULL;

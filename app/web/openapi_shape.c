@@ -20,6 +20,10 @@ static const struct openapi_family families[FAMILY__MAX] = {
 	    "Webhook endpoints, their keys, deliveries and events in full. An answer is "
 	    "`{\"data\":…,\"error\":…}`, one of them null; lists have `pagination` beside. A "
 	    "scope to write implies the one to read." },
+	[FAMILY_ACCOUNT] = { "account", "People and organisations",
+	    "Accounts of people, their organisations, members and applications. Every path ends in a "
+	    "slash. An object or a list comes as it is, an error as `{\"detail\":\"…\"}`, and what "
+	    "is wrong with a field as `{\"<field>\":[\"…\"]}`." },
 };
 
 const struct openapi_family *openapi_family(enum family family)
@@ -140,6 +144,12 @@ static json_t *reply_schema(struct openapi *doc, const struct route *route)
 				    : item;
 }
 
+/* In no envelope. */
+static bool is_bare(const struct route *route)
+{
+	return route->family == FAMILY_ACCOUNT || (route->flags & ROUTE_BARE_REPLY) != 0;
+}
+
 json_t *openapi_success_schema(struct openapi *doc, const struct route *route)
 {
 	json_t *properties;
@@ -147,7 +157,7 @@ json_t *openapi_success_schema(struct openapi *doc, const struct route *route)
 	/* A document of another specification. */
 	if (route->reply == NULL)
 		return json_pack("{s:s}", "type", "object");
-	if ((route->flags & ROUTE_BARE_REPLY) != 0)
+	if (is_bare(route))
 		return reply_schema(doc, route);
 	properties = json_object();
 	openapi_set(doc, properties, "data", reply_schema(doc, route));
@@ -170,9 +180,9 @@ json_t *openapi_success_example(const struct route *route)
 		return NULL;
 	}
 	item = openapi_example(route->reply, true);
-	if ((route->flags & ROUTE_BARE_REPLY) != 0) {
+	if (is_bare(route)) {
 		json_decref(example);
-		return item;
+		return route->reply_is_list ? json_pack("[o]", item) : item;
 	}
 	json_object_set_new(example, "data", route->reply_is_list ? json_pack("[o]", item) : item);
 	if (route->family == FAMILY_SESSION)
@@ -184,8 +194,24 @@ json_t *openapi_success_example(const struct route *route)
 	return example;
 }
 
+/* A sentence, or the faults of fields under the names of those: one or the other. */
+static json_t *account_error_ref(struct openapi *doc)
+{
+	static const char name[] = "AccountError";
+
+	if (json_object_get(doc->schemas, name) == NULL)
+		openapi_set(doc, doc->schemas, name,
+		    json_pack("{s:s, s:i, s:{s:{s:s, s:s}}, s:{s:s, s:i, s:{s:s}}}", "type",
+			"object", "minProperties", 1, "properties", "detail", "type", "string",
+			"description", "A sentence for people.", "additionalProperties", "type",
+			"array", "minItems", 1, "items", "type", "string"));
+	return openapi_ref("schemas", name);
+}
+
 json_t *openapi_error_ref(struct openapi *doc, const struct route *route)
 {
+	if (route->family == FAMILY_ACCOUNT)
+		return account_error_ref(doc);
 	bool session = route->family == FAMILY_SESSION;
 	bool list = session && route->reply_is_list;
 	const char *name = list ? "SessionListError" : session ? "SessionError" : "KycError";

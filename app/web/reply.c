@@ -39,6 +39,7 @@ static const int successes[] = {
 	[SUCCESS_CREATED] = 201,
 	[SUCCESS_ACCEPTED] = 202,
 	[SUCCESS_NO_CONTENT] = 204,
+	[SUCCESS_ELSEWHERE] = 308,
 };
 
 int reply_status_of(enum err_kind kind)
@@ -226,16 +227,66 @@ static void session_error(struct web *web, enum err err)
 	json_decref(body);
 }
 
+/* ---- family account ---------------------------------------------------------------------------- */
+
+/* The faults of one field, in an array; what is nobody's field ends as a sentence. */
+static json_t *field_faults(const struct web *web)
+{
+	json_t *body = json_object();
+
+	for (size_t i = 0; i < web->complaints.count; i++) {
+		const struct complaint *item = &web->complaints.items[i];
+		json_t *list = json_object_get(body, item->field);
+		if (list == NULL) {
+			list = json_array();
+			json_object_set_new(body, item->field, list);
+		}
+		json_array_append_new(list, json_string(item->message));
+	}
+	return body;
+}
+
+/* What the whole body or the whole request is at fault of has no field to stand under. */
+static bool is_of_a_field(const struct complaint *item)
+{
+	return item->field[0] != '\0' && strcmp(item->field, "body") != 0 &&
+	       strcmp(item->field, "request") != 0;
+}
+
+/* contract/README.md: {"detail":"…"}, field errors {"<field>":["…"]}. */
+static void account_error(struct web *web, enum err err)
+{
+	const struct complaint *items = web->complaints.items;
+	bool faults = err_kind(err) == ERR_KIND_INVALID && web->complaints.count > 0;
+	json_t *body;
+
+	if (faults && is_of_a_field(&items[0]))
+		body = field_faults(web);
+	else if (faults)
+		body = json_pack("{s:o}", "detail",
+		    json_sprintf(
+			"The request is not valid: %s %s.", items[0].field, items[0].message));
+	else
+		body = json_pack("{s:s}", "detail", err_sentence(err));
+	if (body == NULL || json_write(body, &web->reply) != ERR_OK) {
+		buf_clear(&web->reply);
+		buf_adds(&web->reply, "{\"detail\":\"Something went wrong on our side.\"}");
+	}
+	json_decref(body);
+}
+
 /* ---- by family ---------------------------------------------------------------------------------- */
 
-/* What stands behind "data" in an object, and the way an error is written. */
+/* What stands before and behind an object, and the way an error is written. */
 static const struct {
+	const char *head;
 	const char *tail;
 	void (*error)(struct web *web, enum err err);
 } shapes[FAMILY__MAX] = {
-	[FAMILY_KYC] = { "}", kyc_error },
-	[FAMILY_SESSION] = { ",\"error\":null}", session_error },
-	[FAMILY_OPS] = { "}", kyc_error },
+	[FAMILY_KYC] = { "{\"data\":", "}", kyc_error },
+	[FAMILY_SESSION] = { "{\"data\":", ",\"error\":null}", session_error },
+	[FAMILY_ACCOUNT] = { "", "", account_error },
+	[FAMILY_OPS] = { "{\"data\":", "}", kyc_error },
 };
 
 /* Of the route, or of where there is none. A request that was not read has no path. */
@@ -277,7 +328,7 @@ enum err reply_object(struct web *web, const void *object)
 {
 	if ((web->route->flags & ROUTE_BARE_REPLY) != 0)
 		return fields_write(web->route->reply, object, &web->reply);
-	buf_adds(&web->reply, "{\"data\":");
+	buf_adds(&web->reply, shapes[web->route->family].head);
 	enum err err = fields_write(web->route->reply, object, &web->reply);
 	buf_adds(&web->reply, shapes[web->route->family].tail);
 	return err == ERR_OK ? buf_err(&web->reply) : err;
@@ -288,7 +339,8 @@ static enum err write_items(struct web *web, const void *items, size_t count)
 	const struct field_set *set = web->route->reply;
 	enum err err = ERR_OK;
 
-	buf_adds(&web->reply, "{\"data\":[");
+	buf_adds(&web->reply, shapes[web->route->family].head);
+	buf_addc(&web->reply, '[');
 	for (size_t i = 0; i < count && err == ERR_OK; i++) {
 		if (i > 0)
 			buf_addc(&web->reply, ',');
@@ -316,7 +368,7 @@ enum err reply_list(struct web *web, const void *items, size_t count)
 {
 	enum err err = write_items(web, items, count);
 
-	buf_addc(&web->reply, '}');
+	buf_adds(&web->reply, shapes[web->route->family].tail);
 	return err == ERR_OK ? buf_err(&web->reply) : err;
 }
 

@@ -37,6 +37,8 @@ static const struct {
 	{ "/v1/events", FAMILY_SESSION },
 	{ "/v1/sessions", FAMILY_SESSION },
 	{ "/v1/analytics", FAMILY_SESSION },
+	{ "/auth/v2", FAMILY_ACCOUNT },
+	{ "/.well-known/jwks.json", FAMILY_ACCOUNT },
 };
 
 enum family router_family(const char *path)
@@ -88,8 +90,11 @@ static bool path_matches(
 
 	match->param_count = 0;
 	while (next_segment(&pattern, &want, &want_len)) {
-		if (!next_segment(&path, &have, &have_len) || have_len == 0)
+		if (!next_segment(&path, &have, &have_len))
 			return false;
+		/* A pattern may end in a slash; nowhere else is a segment empty. */
+		if (have_len == 0)
+			return want_len == 0 && *path == '\0';
 		if (want[0] != '{') {
 			if (!segment_equals(have, have_len, want, want_len, arena))
 				return false;

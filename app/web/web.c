@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "egress.h"
 #include "gate.h"
+#include "jwt.h"
 #include "keycache.h"
 #include "log.h"
 #include "openapi.h"
@@ -92,6 +93,8 @@ enum err web_new(const struct settings *settings, struct board *board, struct li
 		err = read_proxies(web);
 	if (err == ERR_OK)
 		err = catalogue_new(&web->ctx.catalogue);
+	if (err == ERR_OK)
+		err = jwt_keys_new(&web->ctx.jwt_keys);
 	if (err != ERR_OK) {
 		web_free(&web);
 		return err;
@@ -108,6 +111,7 @@ void web_free(struct web **web)
 {
 	if (web == NULL || *web == NULL)
 		return;
+	jwt_keys_free(&(*web)->ctx.jwt_keys);
 	catalogue_free(&(*web)->ctx.catalogue);
 	resolver_free(&(*web)->ctx.resolver);
 	egress_free(&(*web)->ctx.egress);

@@ -23,6 +23,7 @@ struct web;
 enum family {
 	FAMILY_KYC,
 	FAMILY_SESSION,
+	FAMILY_ACCOUNT,
 	FAMILY_OPS, /* /-/ pages of ours */
 	FAMILY__MAX
 };
@@ -30,6 +31,7 @@ enum family {
 enum credential {
 	CREDENTIAL_NONE,
 	CREDENTIAL_KEY,     /* an API key with the row's scopes */
+	CREDENTIAL_TOKEN,   /* a person's access token, and the row's roles */
 	CREDENTIAL_LOOPBACK /* no key, but the caller must be on this machine */
 };
 
@@ -40,11 +42,18 @@ enum limit_class {
 	LIMIT_CLASS_WRITE,   /* the same */
 	LIMIT_CLASS_AGE,     /* the organisation and the address */
 	LIMIT_CLASS_ACCOUNT, /* the address: there is no organisation yet */
+	LIMIT_CLASS_MAILING, /* the address, more closely: it makes us send a mail */
 	LIMIT_CLASS__MAX
 };
 
 /* What a handler's success means; the gate turns it into a status. */
-enum success { SUCCESS_OK, SUCCESS_CREATED, SUCCESS_ACCEPTED, SUCCESS_NO_CONTENT };
+enum success {
+	SUCCESS_OK,
+	SUCCESS_CREATED,
+	SUCCESS_ACCEPTED,
+	SUCCESS_NO_CONTENT,
+	SUCCESS_ELSEWHERE /* for good, at another address; only the gate says so */
+};
 
 /* Row flags. */
 #define ROUTE_IDEMPOTENT (1u << 0)    /* takes Idempotency-Key */
@@ -52,6 +61,11 @@ enum success { SUCCESS_OK, SUCCESS_CREATED, SUCCESS_ACCEPTED, SUCCESS_NO_CONTENT
 #define ROUTE_RAW_BODY (1u << 2)      /* no media type or JSON rules; capped by body_max */
 #define ROUTE_BODY_MAY_MISS (1u << 3) /* no body is as good as {} */
 #define ROUTE_BARE_REPLY (1u << 4)    /* the reply stands alone, in no envelope */
+
+/* Rows with roles name them so. */
+#define ROLE_BIT(role) (1u << (role))
+#define ROLES_MANAGE (ROLE_BIT(ROLE_OWNER) | ROLE_BIT(ROLE_ADMIN))
+#define ROLES_ALL (ROLES_MANAGE | ROLE_BIT(ROLE_MEMBER) | ROLE_BIT(ROLE_REVIEWER))
 
 typedef enum err handler_fn(struct web *web);
 
@@ -70,7 +84,9 @@ struct route {
 	const char *summary;
 	enum family family;
 	enum credential credential;
-	uint64_t scopes; /* all of these */
+	uint64_t scopes; /* of a key: all of these */
+	unsigned roles; /* of a person, ROLE_BIT()s: one of these in the organisation that the first
+			  * {…} of the path names; 0: it names none */
 	enum limit_class limit_class;
 	unsigned flags;
 	size_t body_max;               /* 0: the setting max_body_bytes */
@@ -168,15 +184,15 @@ void web_answer(struct web *web, body_fn *read_body, void *body_arg);
 
 /* ---- what handlers call --------------------------------------------------------------------- */
 
-/* {"data": object} written by the route's reply rows; the session family's has "error":null. A bare
- * one stands alone. */
+/* {"data": object} written by the route's reply rows; the session family's has "error":null. The
+ * account family's, and a bare one, stand alone. */
 enum err reply_object(struct web *web, const void *object) MUST_CHECK;
 
 /* {"data":[…],"meta":{"next_cursor","total"}}: items is an array of the reply set's struct. */
 enum err reply_page(struct web *web, const void *items, size_t count, const char *next_cursor,
     int64_t total) MUST_CHECK;
 
-/* {"data":[…]} */
+/* {"data":[…]}; in the account family the array alone. */
 enum err reply_list(struct web *web, const void *items, size_t count) MUST_CHECK;
 
 /* The session family's page: "pagination" by the query's limit and the last item's id, which is its

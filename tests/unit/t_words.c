@@ -113,6 +113,8 @@ static const struct group {
 		"timeout", "read", "no_key", "other" },
 	    0, { { 0, 0 } } },
 	{ GROUP(task_kind), UP_TO(TASK), { "release", "recover", "remove" }, 0, { { 0, 0 } } },
+	{ GROUP(role), UP_TO(ROLE), { "", "owner", "admin", "member", "reviewer" }, 0,
+	    { { 0, 0 } } },
 };
 
 static void test_every_group_is_here(void **state UNUSED)
