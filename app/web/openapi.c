@@ -103,6 +103,11 @@ static json_t *security_of(const struct route *route)
 {
 	if (route->credential == CREDENTIAL_TOKEN)
 		return json_pack("[{s:[]}]", "accessToken");
+	if (route->credential == CREDENTIAL_VISIT)
+		return json_pack("[{s:[]}]", "pageToken");
+	/* Section 4.8.30: an empty requirement makes the others optional. */
+	if (route->credential == CREDENTIAL_VISIT_MAY)
+		return json_pack("[{}, {s:[]}]", "pageToken");
 	if (route->credential != CREDENTIAL_KEY)
 		return json_array();
 	return json_pack(
@@ -111,7 +116,8 @@ static json_t *security_of(const struct route *route)
 
 static json_t *security_schemes(void)
 {
-	return json_pack("{s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s, s:s}, s:{s:s, s:s, s:s, s:s}}",
+	return json_pack("{s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s, s:s}, s:{s:s, s:s, s:s, s:s}, "
+			 "s:{s:s, s:s, s:s}}",
 	    "bearer", "type", "http", "scheme", "bearer", "description",
 	    "An API key as `Authorization: Bearer <key>`. Each operation says which scopes the key "
 	    "must have.",
@@ -119,7 +125,9 @@ static json_t *security_schemes(void)
 	    "The same API key in a header of its own.", "accessToken", "type", "http", "scheme",
 	    "bearer", "bearerFormat", "JWT", "description",
 	    "A person's access token, from logging in, as `Authorization: Bearer <token>`. API keys "
-	    "are not accepted here, nor access tokens anywhere else.");
+	    "are not accepted here, nor access tokens anywhere else.",
+	    "pageToken", "type", "http", "scheme", "bearer", "description",
+	    "The token of a session's page, from starting it, as `Authorization: Bearer <token>`.");
 }
 
 /* ---- operations ---------------------------------------------------------------------------------------- */
@@ -135,7 +143,9 @@ static void add_scopes(const struct route *route, struct buf *text)
 		    scope_spelling(i, route->family));
 		count++;
 	}
-	if (route->credential != CREDENTIAL_TOKEN)
+	if (route->credential == CREDENTIAL_VISIT)
+		buf_adds(text, "Needs the page's token.");
+	else if (route->credential != CREDENTIAL_TOKEN)
 		buf_adds(text, count == 0 ? "Needs no key." : ".");
 }
 
@@ -168,6 +178,7 @@ static const char *const counts[LIMIT_CLASS__MAX] = {
 	[LIMIT_CLASS_MAILING] =
 	    " Counts against the request limits of the address it comes from, and "
 	    "against the few an hour of those that send a mail.",
+	[LIMIT_CLASS_PAGE] = " Counts against the request limits of the address it comes from.",
 };
 
 /* What the row says in numbers and flags, said in sentences. */

@@ -35,6 +35,8 @@ static const struct path_row path_rows[] = {
 	    "The delivery." },
 	{ "/v1/webhooks/events/{id}", "EventId", ID_FORM("evt"), "evt_" TAIL, "The event." },
 	{ "/v1/events/{id}", "EventId", ID_FORM("evt"), "evt_" TAIL, "The event." },
+	{ "/v1/verify-session/{id}", "VisitedSessionId", ID_FORM("vs"), "vs_" TAIL,
+	    "The session, as its link has it." },
 	{ "/v1/providers/{driver}", "ProviderDriver", NULL, "smile_v1", "The provider's driver." },
 	{ "/v1/providers/{driver}/callback/{token}", "CallbackToken", NULL, TAIL,
 	    "What the provider was given with the job." },

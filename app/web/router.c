@@ -37,6 +37,7 @@ static const struct {
 	{ "/v1/events", FAMILY_SESSION },
 	{ "/v1/sessions", FAMILY_SESSION },
 	{ "/v1/analytics", FAMILY_SESSION },
+	{ "/v1/verify-session", FAMILY_PAGE },
 	{ "/auth/v2", FAMILY_ACCOUNT },
 	{ "/.well-known/jwks.json", FAMILY_ACCOUNT },
 };

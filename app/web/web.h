@@ -17,6 +17,7 @@
 #include "key.h"
 #include "limiter.h"
 
+struct session;
 struct web;
 
 /* Which service's shapes a route answers in (contract/README.md). */
@@ -24,6 +25,7 @@ enum family {
 	FAMILY_KYC,
 	FAMILY_SESSION,
 	FAMILY_ACCOUNT,
+	FAMILY_PAGE, /* what a session's page asks for, in the session family's shapes */
 	FAMILY_OPS, /* /-/ pages of ours */
 	FAMILY__MAX
 };
@@ -32,7 +34,9 @@ enum credential {
 	CREDENTIAL_NONE,
 	CREDENTIAL_KEY,     /* an API key with the row's scopes */
 	CREDENTIAL_TOKEN,   /* a person's access token, and the row's roles */
-	CREDENTIAL_LOOPBACK /* no key, but the caller must be on this machine */
+	CREDENTIAL_VISIT,     /* the page's own token, of the session in the path (visit.h) */
+	CREDENTIAL_VISIT_MAY, /* the same where there is one; without it less is told */
+	CREDENTIAL_LOOPBACK   /* no key, but the caller must be on this machine */
 };
 
 /* What a request counts against: meter.c says which policies each names. */
@@ -43,6 +47,7 @@ enum limit_class {
 	LIMIT_CLASS_AGE,     /* the organisation and the address */
 	LIMIT_CLASS_ACCOUNT, /* the address: there is no organisation yet */
 	LIMIT_CLASS_MAILING, /* the address, more closely: it makes us send a mail */
+	LIMIT_CLASS_PAGE,    /* the address of a person with a link */
 	LIMIT_CLASS__MAX
 };
 
@@ -141,6 +146,8 @@ struct web {
 	char request_id[LIMIT_REQUEST_ID + 1];
 	struct complaints complaints;
 	struct key_found key;
+	struct session *visit; /* the session whose page asks; NULL: no page does */
+	bool visit_entered;    /* with its token */
 	struct meter meter;
 
 	/* The answer. */
@@ -227,6 +234,7 @@ handler_fn endpoint_change_prepare, endpoint_alter, endpoint_reveal, endpoint_ro
 handler_fn whkey_make, whkey_index, whkey_off, whkey_on;
 handler_fn delivery_index, delivery_show, delivery_again;
 handler_fn event_index, event_show, event_again;
+handler_fn visit_start, visit_status, visit_options, visit_submit, visit_cancel;
 handler_fn status_page, health_page, ready_page, metrics_page;
 
 #endif

@@ -166,7 +166,7 @@ class Contract:
         if method == "head":
             return
         tag = operations[0].tag if operations else self.family(path)
-        names = {"kyc": ["KycError"], "session": ["SessionError"]}.get(
+        names = {"kyc": ["KycError"], "session": ["SessionError"], "page": ["SessionError"]}.get(
             tag, ["KycError", "SessionError"])
         content = {"application/json": {"schema": {
             "anyOf": [{"$ref": "#/components/schemas/" + name} for name in names]}}}

@@ -159,11 +159,12 @@ export const fieldOfMember = {
 	phone: 'phone', bank_code: 'bank_code',
 };
 
-// The body of POST submit: what was asked for, and nothing that was not.
-export function submission(values, type, claims, attempt) {
+// The body of POST submit: what was asked for, and nothing that was not. The nonce is the same however
+// often an attempt is sent, so a second click, or a repetition after a lost answer, is the same attempt.
+export function submission(id, attempt, values, type, claims) {
 	const asked = new Set(personFields(type, claims).map((field) => field.name));
 	const body = {
-		attempt, claims, country: values.country, id_type: values.id_type,
+		nonce: `${id}-${attempt}`, consent: claims, country: values.country, id_type: values.id_type,
 		id_number: (values.id_number ?? '').trim(), first_name: trimmed(values, 'first_name'),
 		last_name: trimmed(values, 'last_name'), date_of_birth: birthDate(values),
 	};

@@ -304,7 +304,7 @@ async function send() {
 	if (page.step !== 'review')
 		return;
 	const type = findType(page.options, page.values);
-	const body = submission(page.values, type, page.claims, page.info.next_attempt);
+	const body = submission(id, page.info.next_attempt, page.values, type, page.claims);
 
 	at('go').setAttribute('aria-disabled', 'true');
 	at('go').textContent = page.t('sending');
