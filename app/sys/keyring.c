@@ -40,6 +40,8 @@ static enum err derive_pepper(struct keyring *keyring, const uint8_t pepper[GCM_
 		[PEPPER_INDEX] = "bonafide pepper index",
 		[PEPPER_CURSOR] = "bonafide pepper cursor",
 		[PEPPER_CALLBACK] = "bonafide pepper callback",
+		[PEPPER_SESSION] = "bonafide pepper session",
+		[PEPPER_DOCUMENT] = "bonafide pepper document",
 	};
 
 	for (size_t use = 0; use < PEPPER__MAX; use++) {

@@ -32,6 +32,8 @@ enum pepper_use {
 	PEPPER_INDEX,    /* blind index of an id number */
 	PEPPER_CURSOR,   /* signature of a list cursor */
 	PEPPER_CALLBACK, /* secret segment of a provider's callback address */
+	PEPPER_SESSION,  /* hash of the tokens of a verification session */
+	PEPPER_DOCUMENT, /* what a customer knows a document again by */
 	PEPPER__MAX
 };
 

@@ -393,10 +393,13 @@ enum err visit_submit(struct web *web)
 		    .phone = in->phone,
 		    .gender = in->gender,
 		    .bank_code = in->bank_code } };
+	struct complaint_list complaints = { .items = web->complaints.items,
+		.max = countof(web->complaints.items) };
 	enum err err = read_consent(web->arena, in->consent, &submit);
 
 	if (err == ERR_OK)
-		err = session_page_submit(&web->ctx, web->visit, &submit, &web->complaints);
+		err = session_page_submit(&web->ctx, web->visit, &submit, &complaints);
+	web->complaints.count = complaints.count;
 	return err == ERR_OK ? reply_session(web) : err;
 }
 

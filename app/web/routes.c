@@ -47,6 +47,11 @@ static const enum err delivery_retry_errors[] = { ERR_VALIDATION, ERR_DELIVERY_N
 static const enum err event_errors[] = { ERR_EVENT_NOT_FOUND, ERR_OK };
 static const enum err event_replay_errors[] = { ERR_VALIDATION, ERR_EVENT_NOT_FOUND,
 	ERR_EVENT_NOT_REPLAYABLE, ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
+static const enum err visit_start_errors[] = { ERR_SESSION_ID_INVALID, ERR_SESSION_NOT_FOUND,
+	ERR_SESSION_NOT_ACTIVE, ERR_SESSION_EXPIRED, ERR_OK };
+static const enum err visit_submit_errors[] = { ERR_UNSUPPORTED_ID_TYPE, ERR_SESSION_NOT_ACTIVE,
+	ERR_SESSION_EXPIRED, ERR_OK };
+static const enum err visit_cancel_errors[] = { ERR_CANCEL_TOKEN_INVALID, ERR_OK };
 static const enum err callback_errors[] = { ERR_NOT_FOUND, ERR_PAYLOAD_TOO_LARGE, ERR_OK };
 static const enum err no_errors[] = { ERR_OK };
 
@@ -58,6 +63,11 @@ static const enum err no_errors[] = { ERR_OK };
 	SESSION_ROW(verb, address, name, SCOPE_WEBHOOKS_READ, LIMIT_CLASS_READ)
 #define SESSION_WRITE(verb, address, name) \
 	SESSION_ROW(verb, address, name, SCOPE_WEBHOOKS_WRITE, LIMIT_CLASS_WRITE)
+
+/* What the rows of a session's page begin with. */
+#define PAGE_ROW(verb, step, name, needed) \
+	.method = verb, .path = "/v1/verify-session/{id}/" step, .operation = name, \
+	.family = FAMILY_PAGE, .credential = needed, .limit_class = LIMIT_CLASS_PAGE
 
 /* Events have two addresses (contract/sessions.md). */
 #define EVENT_ROUTES(path, suffix, words) \
@@ -331,6 +341,24 @@ const struct route routes[] = {
 	    .success = SUCCESS_OK,
 	    .errors = query_errors,
 	    HANDLER(usage_page_show) },
+	{ PAGE_ROW("POST", "start", "startPage", CREDENTIAL_NONE),
+	    .summary = "Open the page of a session; its token before works no more",
+	    .flags = ROUTE_BODY_MAY_MISS, .body = &no_members, .reply = &visit_started,
+	    .success = SUCCESS_OK, .errors = visit_start_errors, HANDLER(visit_start) },
+	{ PAGE_ROW("GET", "status", "getPageStatus", CREDENTIAL_VISIT_MAY),
+	    .summary = "Where the session stands, and what its page needs", .reply = &visit_shown,
+	    .success = SUCCESS_OK, .errors = no_errors, HANDLER(visit_status) },
+	{ PAGE_ROW("GET", "options", "getPageOptions", CREDENTIAL_VISIT),
+	    .summary = "The documents that can be checked", .reply = &visit_choices,
+	    .success = SUCCESS_OK, .errors = no_errors, HANDLER(visit_options) },
+	{ PAGE_ROW("POST", "submit", "submitPage", CREDENTIAL_VISIT),
+	    .summary = "Submit what the person gave, as one attempt", .body = &visit_answers,
+	    .reply = &visit_shown, .success = SUCCESS_OK, .errors = visit_submit_errors,
+	    HANDLER(visit_submit) },
+	{ PAGE_ROW("POST", "cancel", "cancelPage", CREDENTIAL_VISIT_MAY),
+	    .summary = "End the session, by the page's token or the cancel token",
+	    .flags = ROUTE_BODY_MAY_MISS, .body = &visit_end, .success = SUCCESS_NO_CONTENT,
+	    .errors = visit_cancel_errors, HANDLER(visit_cancel) },
 	{ .method = "POST",
 	    .path = "/v1/providers/{driver}/callback/{token}",
 	    .operation = "providerCallback",
