@@ -30,8 +30,8 @@ static struct errors errors_of(const struct route *route)
 	struct errors errors = { { false } };
 	bool key = route->credential == CREDENTIAL_KEY;
 	bool role = route->roles != 0;
-	bool visit = route->credential == CREDENTIAL_VISIT ||
-		     route->credential == CREDENTIAL_VISIT_MAY;
+	bool visit =
+	    route->credential == CREDENTIAL_VISIT || route->credential == CREDENTIAL_VISIT_MAY;
 	bool raw = (route->flags & ROUTE_RAW_BODY) != 0;
 
 	for (size_t i = 0; route->errors[i] != ERR_OK; i++)

@@ -43,8 +43,8 @@ static const struct field submit_rows[] = {
 	    .pattern_words = "must be letters, digits, '-' and '_'",
 	    .sentence = "The page's own name for this attempt: sent twice, it is one attempt.",
 	    .example = "\"vs_01h455vb4pex5vsknk084sn02q-1\"" },
-	{ ROW_TEXT(FIELD_TEXTS, struct submit_input, consent, "consent"),
-	    .max = LIMIT_SHARE_FIELDS, .item_max = CLAIM_MAX,
+	{ ROW_TEXT(FIELD_TEXTS, struct submit_input, consent, "consent"), .max = LIMIT_SHARE_FIELDS,
+	    .item_max = CLAIM_MAX,
 	    .sentence = "The claims that the person agrees to share; all required ones among them.",
 	    .example = "[\"document_id\"]" },
 	{ ROW_TEXT(FIELD_TEXT, struct submit_input, country, "country"), .flags = FIELD_REQUIRED,
@@ -137,8 +137,7 @@ static const struct field attempt_rows[] = {
 	{ ROW_ID(ID_SESSION_ATTEMPT, struct session_attempt, id, "id"),
 	    .sentence = "The attempt." },
 	{ ROW_TEXT(FIELD_WORD, struct session_attempt, status_word, "status"),
-	    .words = &attempt_status_words, .sentence = "How it stands.",
-	    .example = "\"failed\"" },
+	    .words = &attempt_status_words, .sentence = "How it stands.", .example = "\"failed\"" },
 	{ ROW_TEXT(FIELD_TEXT, struct session_attempt, failure_code, "failure_code"),
 	    .flags = FIELD_NULLABLE, .sentence = "Why it failed.",
 	    .example = "\"document_data_invalid\"" },
@@ -204,8 +203,7 @@ static const struct field shown_rows[] = {
 	    .flags = FIELD_NULLABLE, .sentence = "Since when it is terminal." },
 	{ ROW_I64(FIELD_TIME, struct shown, expires_at_ms, "expires_at"),
 	    .sentence = "Until when it can be completed.", .example = "\"2026-05-01T11:30:00Z\"" },
-	{ ROW_TEXT(FIELD_TEXT, struct shown, redirect_url, "redirect_url"),
-	    .flags = FIELD_NULLABLE,
+	{ ROW_TEXT(FIELD_TEXT, struct shown, redirect_url, "redirect_url"), .flags = FIELD_NULLABLE,
 	    .sentence = "Where the person goes on, once it is terminal." },
 	{ ROW_TEXT(FIELD_TEXT, struct shown, language, "language"), .flags = FIELD_NULLABLE,
 	    .sentence = "What the business wants the page to speak; null: what the browser does." },
@@ -214,8 +212,8 @@ static const struct field shown_rows[] = {
 	{ ROW_TEXT(FIELD_WORD, struct shown, outcome, "outcome"), .flags = FIELD_NULLABLE,
 	    .words = &outcome_words,
 	    .sentence = "How it ended. This, and all below, is told to the page's token alone." },
-	{ ROW_I64(FIELD_INT, struct shown, attempts_left, "attempts_left"),
-	    .flags = FIELD_NULLABLE, .max = LIMIT_SESSION_FAILURES, .initial = DB_NULL,
+	{ ROW_I64(FIELD_INT, struct shown, attempts_left, "attempts_left"), .flags = FIELD_NULLABLE,
+	    .max = LIMIT_SESSION_FAILURES, .initial = DB_NULL,
 	    .sentence = "How many more may fail.", .example = "3" },
 	{ ROW_I64(FIELD_INT, struct shown, next_attempt, "next_attempt"), .flags = FIELD_NULLABLE,
 	    .max = INT32_MAX, .initial = DB_NULL, .sentence = "The number of the next one.",
@@ -270,8 +268,8 @@ static enum err copy_claim(
 {
 	const char *source = json_get_text(entry, "source");
 	const char *reason = json_get_text(entry, "reason");
-	bool own = reason != NULL && reason[0] != '\0' && source != NULL &&
-		   strcmp(source, "default") != 0;
+	bool own =
+	    reason != NULL && reason[0] != '\0' && source != NULL && strcmp(source, "default") != 0;
 
 	*ret_asked = (struct asked){ .claim = arena_strdup(arena, claim),
 		.required = json_is_true(json_object_get(entry, "required")),
@@ -287,8 +285,7 @@ static enum err read_claims(struct arena *arena, const char *text, struct shown 
 	enum err err = json_read(text, strlen(text), &fields, NULL);
 
 	if (err == ERR_OK) {
-		shown->asked =
-		    arena_array(arena, json_object_size(fields), sizeof(*shown->asked));
+		shown->asked = arena_array(arena, json_object_size(fields), sizeof(*shown->asked));
 		err = shown->asked == NULL ? ERR_NOMEM : ERR_OK;
 	}
 	json_object_foreach(fields, claim, entry)

@@ -206,8 +206,7 @@ static const char *session_code(const struct web *web, enum err err)
 	const char *code = session_kinds[err_kind(err)].code;
 	/* The page goes by the word of each error; of what is not valid, and of our faults, by the
 	 * family's. */
-	bool own =
-	    is_page(web) && err != ERR_VALIDATION && kinds[err_kind(err)].status < 500;
+	bool own = is_page(web) && err != ERR_VALIDATION && kinds[err_kind(err)].status < 500;
 
 	return code == NULL || own || session_own_code[err] ? err_code(err) : code;
 }

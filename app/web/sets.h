@@ -21,9 +21,9 @@ extern const struct field_set endpoint_gone, rotate_request, endpoint_secret;  /
 extern const struct field_set whkey_request, whkey_query, whkey_item;          /* r_whkey.c */
 extern const struct field_set delivery_query, delivery_item, delivery_full;    /* r_delivery.c */
 extern const struct field_set event_query, event_item;                         /* r_event.c */
-extern const struct field_set visit_shown, visit_started, visit_choices;     /* r_verify_session.c */
-extern const struct field_set visit_answers, visit_end;                      /* r_verify_session.c */
-extern const struct field_set callback_reply;                                  /* r_callback.c */
+extern const struct field_set visit_shown, visit_started, visit_choices; /* r_verify_session.c */
+extern const struct field_set visit_answers, visit_end;                  /* r_verify_session.c */
+extern const struct field_set callback_reply;                            /* r_callback.c */
 
 /* Beyond the contract's members, and the one answer when there are enough endpoints. */
 #define WEBHOOK_RATE_MAX 1000

@@ -26,14 +26,14 @@ enum family {
 	FAMILY_SESSION,
 	FAMILY_ACCOUNT,
 	FAMILY_PAGE, /* what a session's page asks for, in the session family's shapes */
-	FAMILY_OPS, /* /-/ pages of ours */
+	FAMILY_OPS,  /* /-/ pages of ours */
 	FAMILY__MAX
 };
 
 enum credential {
 	CREDENTIAL_NONE,
-	CREDENTIAL_KEY,     /* an API key with the row's scopes */
-	CREDENTIAL_TOKEN,   /* a person's access token, and the row's roles */
+	CREDENTIAL_KEY,       /* an API key with the row's scopes */
+	CREDENTIAL_TOKEN,     /* a person's access token, and the row's roles */
 	CREDENTIAL_VISIT,     /* the page's own token, of the session in the path (visit.h) */
 	CREDENTIAL_VISIT_MAY, /* the same where there is one; without it less is told */
 	CREDENTIAL_LOOPBACK   /* no key, but the caller must be on this machine */
