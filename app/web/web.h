@@ -23,6 +23,7 @@ struct web;
 enum family {
 	FAMILY_KYC,
 	FAMILY_SESSION,
+	FAMILY_PLAIN,
 	FAMILY_ACCOUNT,
 	FAMILY_OPS, /* /-/ pages of ours */
 	FAMILY__MAX
@@ -61,6 +62,7 @@ enum success {
 #define ROUTE_RAW_BODY (1u << 2)      /* no media type or JSON rules; capped by body_max */
 #define ROUTE_BODY_MAY_MISS (1u << 3) /* no body is as good as {} */
 #define ROUTE_BARE_REPLY (1u << 4)    /* the reply stands alone, in no envelope */
+#define ROUTE_ANY_KEY (1u << 5)       /* no scope is needed, only a key that is kept secret */
 
 /* Rows with roles name them so. */
 #define ROLE_BIT(role) (1u << (role))
@@ -184,15 +186,15 @@ void web_answer(struct web *web, body_fn *read_body, void *body_arg);
 
 /* ---- what handlers call --------------------------------------------------------------------- */
 
-/* {"data": object} written by the route's reply rows; the session family's has "error":null. The
- * account family's, and a bare one, stand alone. */
+/* {"data": object} written by the route's reply rows; the session family's has "error":null. Those
+ * of the plain and the account family, and a bare one, stand alone. */
 enum err reply_object(struct web *web, const void *object) MUST_CHECK;
 
 /* {"data":[…],"meta":{"next_cursor","total"}}: items is an array of the reply set's struct. */
 enum err reply_page(struct web *web, const void *items, size_t count, const char *next_cursor,
     int64_t total) MUST_CHECK;
 
-/* {"data":[…]}; in the account family the array alone. */
+/* {"data":[…]}; in the plain and the account family the array alone. */
 enum err reply_list(struct web *web, const void *items, size_t count) MUST_CHECK;
 
 /* The session family's page: "pagination" by the query's limit and the last item's id, which is its
