@@ -36,6 +36,10 @@
 #define LIMIT_TOKEN_NOTE 200
 #define LIMIT_CURSOR 256
 
+/* People (contract/accounts.md). */
+#define LIMIT_EMAIL 254    /* RFC 5321 section 4.5.3.1.3, less the angle brackets */
+#define LIMIT_PASSWORD 128 /* characters; each is up to four bytes */
+
 /* Rate limits (contract/README.md, Limits). */
 #define LIMIT_RATE 1000000                /* requests in a window, or at once, that can be set */
 #define LIMIT_DAILY_REQUESTS 100000000000 /* requests a day that can be set */
