@@ -39,6 +39,9 @@
 /* People (contract/accounts.md). */
 #define LIMIT_EMAIL 254    /* RFC 5321 section 4.5.3.1.3, less the angle brackets */
 #define LIMIT_PASSWORD 128 /* characters; each is up to four bytes */
+#define LIMIT_REGISTRATIONS 3
+#define LIMIT_CODE_TRIES 5
+#define LIMIT_REFRESH_TOKEN 64 /* characters of one that is looked up */
 
 /* Rate limits (contract/README.md, Limits). */
 #define LIMIT_RATE 1000000                /* requests in a window, or at once, that can be set */
@@ -55,6 +58,11 @@
 #define LIMIT_PROVIDER_REPLY 4194304 /* bytes read of a provider's answer (smile.md part C) */
 #define LIMIT_PROVIDER_REQUEST 65536
 #define LIMIT_URL 2048
+
+/* Accounts (contract/accounts.md). */
+#define LIMIT_PWHASH_MEMORY_KIB 1048576 /* that one password hash may take, whatever it says */
+#define LIMIT_PWHASH_PASSES 32
+#define LIMIT_PWHASH_LANES 16
 
 /* Webhooks (contract/webhooks.md). */
 #define LIMIT_ENDPOINTS 50     /* of one application */

@@ -166,6 +166,7 @@ static void request_clear(struct web *web)
 	web->raw_body_len = 0;
 	web->input = NULL;
 	web->query = NULL;
+	web->prepared = NULL;
 	web->failure = ERR_OK;
 	web->complaints.count = 0;
 	web->meter = (struct meter){ .retry_after_s = 0 };
