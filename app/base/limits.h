@@ -37,8 +37,14 @@
 #define LIMIT_CURSOR 256
 
 /* People (contract/accounts.md). */
-#define LIMIT_EMAIL 254    /* RFC 5321 section 4.5.3.1.3, less the angle brackets */
-#define LIMIT_PASSWORD 128 /* characters; each is up to four bytes */
+#define LIMIT_EMAIL 254                 /* RFC 5321 section 4.5.3.1.3, less the angle brackets */
+#define LIMIT_PASSWORD 128              /* characters; each is up to four bytes */
+#define LIMIT_MEMBERS 1000              /* of one organisation, with those invited */
+#define LIMIT_APPLICATIONS 1000         /* of one organisation */
+#define LIMIT_APPLICATIONS_TEXT 3145728 /* bytes that they say of themselves together: one answer */
+#define LIMIT_APPLICATION_NAME 120
+#define LIMIT_APPLICATION_TEXT 1000 /* its description */
+#define LIMIT_REDIRECT_URIS 20      /* of one application */
 
 /* Rate limits (contract/README.md, Limits). */
 #define LIMIT_RATE 1000000                /* requests in a window, or at once, that can be set */
