@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* j_expire.c deletes what is past its time, a batch at a time: idempotency records, notes of
- * callbacks, events with their deliveries, quotas of days gone by. */
+ * callbacks, events with their deliveries, quotas of days gone by, registrations, logins. */
 #include "jobs_private.h"
 
+#include "account_session.h"
 #include "clock.h"
 #include "event.h"
+#include "guard.h"
 #include "idem.h"
 #include "quota.h"
+#include "registration.h"
 #include "stmt.h"
 
 #define BATCH 1000
@@ -14,9 +17,28 @@
 #define DAY_MS INT64_C(86400000)
 #define CALLBACKS_KEPT_MS (INT64_C(30) * DAY_MS)
 
+/* What people's comings and goings have left. */
+static enum err expire_logins(struct job_run *run, bool *ret_busy)
+{
+	uint64_t registrations = 0, guards = 0, sessions = 0, tokens = 0;
+	enum err err = registration_expire(&run->ctx, BATCH, &registrations);
+
+	if (err == ERR_OK)
+		err = guard_expire(&run->ctx, BATCH, &guards);
+	if (err == ERR_OK)
+		err = account_session_expire(&run->ctx, BATCH, &sessions, &tokens);
+	if (err != ERR_OK)
+		return err;
+	run->counts.expired += registrations + guards + sessions + tokens;
+	*ret_busy =
+	    registrations == BATCH || guards == BATCH || sessions == BATCH || tokens == BATCH;
+	return ERR_OK;
+}
+
 enum err expire_job_round(struct job_run *run, bool *ret_busy)
 {
 	uint64_t records = 0, notes = 0, events = 0, quotas = 0;
+	bool logins = false;
 	int64_t now_ms = clock_now_ms();
 	int64_t kept_ms = run->ctx.settings->webhook_keep_days * DAY_MS;
 	enum err err = idem_expire(&run->ctx, BATCH, &records);
@@ -28,9 +50,12 @@ enum err expire_job_round(struct job_run *run, bool *ret_busy)
 		err = event_expire(&run->ctx, now_ms - kept_ms, EVENTS, &events);
 	if (err == ERR_OK)
 		err = quota_expire(&run->ctx, BATCH, &quotas);
+	if (err == ERR_OK)
+		err = expire_logins(run, &logins);
 	if (err != ERR_OK)
 		return err;
 	run->counts.expired += records + notes + events + quotas;
-	*ret_busy = records == BATCH || notes == BATCH || events == EVENTS || quotas == BATCH;
+	*ret_busy =
+	    records == BATCH || notes == BATCH || events == EVENTS || quotas == BATCH || logins;
 	return ERR_OK;
 }
