@@ -126,6 +126,11 @@ void web_free(struct web **web)
 	*web = NULL;
 }
 
+void web_again(struct web *web)
+{
+	web->status = reply_status_of_success(web->route->again);
+}
+
 enum err web_complain(struct web *web, const char *field, const char *message)
 {
 	complain(&web->complaints, field, message);
