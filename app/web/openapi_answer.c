@@ -262,18 +262,22 @@ static json_t *success_response(
 	return response;
 }
 
+static void add_success(
+    struct openapi *doc, const struct route *route, enum success success, json_t *responses)
+{
+	char status[STATUS_SIZE];
+
+	(void)snprintf(status, sizeof(status), "%d", reply_status_of_success(success));
+	openapi_set(doc, responses, status, success_response(doc, route, success));
+}
+
 json_t *openapi_responses(struct openapi *doc, const struct route *route)
 {
 	json_t *responses = json_object();
-	char status[STATUS_SIZE];
 
-	for (int i = 0; i < 2; i++) {
-		enum success success = i == 0 ? route->success : route->again;
-		if (success == SUCCESS__NONE)
-			continue;
-		(void)snprintf(status, sizeof(status), "%d", reply_status_of_success(success));
-		openapi_set(doc, responses, status, success_response(doc, route, success));
-	}
+	add_success(doc, route, route->success, responses);
+	if (route->or_ok)
+		add_success(doc, route, SUCCESS_OK, responses);
 	add_errors(doc, route, responses);
 	return responses;
 }

@@ -3,6 +3,7 @@
 #include "member.h"
 
 #include "address.h"
+#include "reply.h"
 #include "sets.h"
 #include "web.h"
 
@@ -32,7 +33,7 @@ static void check_email(const void *filled, struct complaints *complaints)
 	const struct member_input *in = filled;
 
 	if (in->email != NULL && !address_check(in->email))
-		complain(complaints, "email", "is not a mail address");
+		complain(complaints, "email", "must be a mail address");
 }
 
 const struct field_set member_request = { .name = "MemberRequest",
@@ -95,7 +96,7 @@ enum err member_make(struct web *web)
 	if (err == ERR_FULL)
 		return web_complain(web, "email", MEMBER_FULL);
 	if (err == ERR_OK && again)
-		web_again(web);
+		web->status = reply_status_of_success(SUCCESS_OK);
 	return err == ERR_OK ? reply_object(web, &member) : err;
 }
 

@@ -62,6 +62,12 @@ static const enum err member_body_errors[] = { ERR_VALIDATION, ERR_MEMBER_NOT_FO
 static const enum err member_gone_errors[] = { ERR_MEMBER_NOT_FOUND, ERR_LAST_OWNER,
 	ERR_ROLE_FORBIDDEN, ERR_OK };
 static const enum err callback_errors[] = { ERR_NOT_FOUND, ERR_PAYLOAD_TOO_LARGE, ERR_OK };
+static const enum err account_errors[] = { ERR_VALIDATION, ERR_PAYLOAD_TOO_LARGE,
+	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
+static const enum err login_errors[] = { ERR_VALIDATION, ERR_CREDENTIALS_INVALID, ERR_LOCKED_OUT,
+	ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
+static const enum err refresh_errors[] = { ERR_VALIDATION, ERR_TOKEN_INVALID, ERR_PAYLOAD_TOO_LARGE,
+	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
 static const enum err no_errors[] = { ERR_OK };
 
 /* What the rows of the session family begin with. */
@@ -97,6 +103,11 @@ static const enum err no_errors[] = { ERR_OK };
 		    .reply = &event_item, .success = SUCCESS_ACCEPTED, \
 		    .errors = event_replay_errors, HANDLER(event_again) \
 	}
+
+/* What the rows begin with by which people come in. */
+#define ACCOUNT_POST(address, name, limits) \
+	.method = "POST", .path = "/auth/v2/programmatic" address, .operation = name, \
+	.family = FAMILY_ACCOUNT, .limit_class = limits
 
 const struct route routes[] = {
 	{ .method = "POST",
@@ -410,6 +421,33 @@ const struct route routes[] = {
 	    .success = SUCCESS_OK,
 	    .errors = callback_errors,
 	    HANDLER(provider_callback) },
+	{ ACCOUNT_POST("/register/", "registerAccount", LIMIT_CLASS_MAILING),
+	    .summary = "Register an address; a code is mailed to it", .credential = CREDENTIAL_NONE,
+	    .flags = ROUTE_TX, .body = &register_request, .reply = &registered_reply,
+	    .success = SUCCESS_CREATED, .or_ok = true, .errors = account_errors,
+	    .prepare = register_prepare, HANDLER(register_make) },
+	{ ACCOUNT_POST("/resend-otp/", "resendCode", LIMIT_CLASS_MAILING),
+	    .summary = "Have another code mailed, once a minute at most",
+	    .credential = CREDENTIAL_NONE, .flags = ROUTE_TX, .body = &resend_request,
+	    .reply = &no_members, .success = SUCCESS_OK, .errors = account_errors,
+	    .prepare = resend_prepare, HANDLER(resend_make) },
+	{ ACCOUNT_POST("/verify-email/", "verifyEmail", LIMIT_CLASS_ACCOUNT),
+	    .summary = "Prove the address with its code; makes an organisation and an application",
+	    .credential = CREDENTIAL_NONE, .body = &proof_request, .reply = &verified_reply,
+	    .success = SUCCESS_OK, .errors = account_errors, HANDLER(email_verify) },
+	{ ACCOUNT_POST("/login/", "login", LIMIT_CLASS_ACCOUNT),
+	    .summary = "Log in with address and password", .credential = CREDENTIAL_NONE,
+	    .flags = ROUTE_TX, .body = &login_request, .reply = &logged_in_reply,
+	    .success = SUCCESS_OK, .errors = login_errors, .prepare = log_in_prepare,
+	    HANDLER(log_in) },
+	{ ACCOUNT_POST("/refresh/", "refreshToken", LIMIT_CLASS_ACCOUNT),
+	    .summary = "New tokens for a refresh token, which works once",
+	    .credential = CREDENTIAL_NONE, .body = &refresh_request, .reply = &tokens_reply,
+	    .success = SUCCESS_OK, .errors = refresh_errors, HANDLER(tokens_refresh) },
+	{ ACCOUNT_POST("/logout/", "logout", LIMIT_CLASS_ACCOUNT),
+	    .summary = "Log out: end the session and its tokens", .credential = CREDENTIAL_TOKEN,
+	    .flags = ROUTE_TX, .success = SUCCESS_NO_CONTENT, .errors = no_errors,
+	    HANDLER(log_out) },
 	{ .method = "GET",
 	    .path = "/openapi",
 	    .operation = "getOpenApi",

@@ -126,11 +126,6 @@ void web_free(struct web **web)
 	*web = NULL;
 }
 
-void web_again(struct web *web)
-{
-	web->status = reply_status_of_success(web->route->again);
-}
-
 enum err web_complain(struct web *web, const char *field, const char *message)
 {
 	complain(&web->complaints, field, message);
@@ -171,6 +166,7 @@ static void request_clear(struct web *web)
 	web->raw_body_len = 0;
 	web->input = NULL;
 	web->query = NULL;
+	web->prepared = NULL;
 	web->failure = ERR_OK;
 	web->complaints.count = 0;
 	web->meter = (struct meter){ .retry_after_s = 0 };
