@@ -20,6 +20,7 @@
 #include "base.h"
 #include "ctx.h"
 #include "member.h"
+#include "org.h"
 #include "pwhash.h"
 
 /* Characters of a code. */
