@@ -401,7 +401,7 @@ const struct route routes[] = {
 	{ PERSON_ROW("POST", MEMBERS, "inviteMember", ROLES_MANAGE),
 	    .summary = "Invite a person into an organisation", .flags = ROUTE_IDEMPOTENT | ROUTE_TX,
 	    .body = &member_request, .reply = &member_item, .success = SUCCESS_CREATED,
-	    .again = SUCCESS_OK, .errors = application_make_errors, HANDLER(member_make) },
+	    .or_ok = true, .errors = application_make_errors, HANDLER(member_make) },
 	{ PERSON_ROW("PATCH", MEMBERS "{member_id}/", "changeMember", ROLES_MANAGE),
 	    .summary = "Give a member another role", .flags = ROUTE_TX, .body = &member_change,
 	    .reply = &member_item, .success = SUCCESS_OK, .errors = member_body_errors,
