@@ -107,13 +107,12 @@ static bool text_ok(const char *text, size_t max)
 	return length >= 1 && length <= max;
 }
 
-/* Two addresses are the same when they are the same text (RFC 6749 section 3.1.2.3). */
-static bool uris_ok(const char *text)
+bool application_uris_ok(const char *json_text)
 {
 	json_t *array = NULL, *item, *other;
 	size_t i, j;
-	bool ok = json_read(text, strlen(text), &array, NULL) == ERR_OK && json_is_array(array) &&
-		  json_array_size(array) <= LIMIT_REDIRECT_URIS;
+	bool ok = json_read(json_text, strlen(json_text), &array, NULL) == ERR_OK &&
+		  json_is_array(array) && json_array_size(array) <= LIMIT_REDIRECT_URIS;
 
 	json_array_foreach(array, i, item)
 	{
@@ -134,7 +133,7 @@ static enum err check(const struct application_about *about)
 	bool ok = (about->name == NULL || text_ok(about->name, LIMIT_APPLICATION_NAME)) &&
 		  url_or_nothing(about->website_url) && url_or_nothing(about->terms_url) &&
 		  url_or_nothing(about->privacy_url) &&
-		  (about->redirect_uris == NULL || uris_ok(about->redirect_uris)) &&
+		  (about->redirect_uris == NULL || application_uris_ok(about->redirect_uris)) &&
 		  (about->description == NULL || about->description[0] == '\0' ||
 		      text_ok(about->description, LIMIT_APPLICATION_TEXT));
 

@@ -40,6 +40,10 @@ struct application {
  */
 bool application_url_ok(const char *url);
 
+/* True for a JSON array of at most LIMIT_REDIRECT_URIS such addresses, no two of them the same text
+ * (RFC 6749 section 3.1.2.3 compares them so). */
+bool application_uris_ok(const char *json_text);
+
 /*
  * Makes one with a live key of its own, whose text is in the arena and is shown this once. Without a
  * name it is "<organisation name> App", cut to LIMIT_APPLICATION_NAME code points.

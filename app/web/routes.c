@@ -47,6 +47,20 @@ static const enum err delivery_retry_errors[] = { ERR_VALIDATION, ERR_DELIVERY_N
 static const enum err event_errors[] = { ERR_EVENT_NOT_FOUND, ERR_OK };
 static const enum err event_replay_errors[] = { ERR_VALIDATION, ERR_EVENT_NOT_FOUND,
 	ERR_EVENT_NOT_REPLAYABLE, ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
+static const enum err application_make_errors[] = { ERR_VALIDATION, ERR_PAYLOAD_TOO_LARGE,
+	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_IDEMPOTENCY_IN_PROGRESS, ERR_IDEMPOTENCY_MISMATCH, ERR_OK };
+static const enum err application_errors[] = { ERR_APPLICATION_NOT_FOUND, ERR_OK };
+static const enum err application_body_errors[] = { ERR_VALIDATION, ERR_APPLICATION_NOT_FOUND,
+	ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
+static const enum err application_gone_errors[] = { ERR_VALIDATION, ERR_APPLICATION_NOT_FOUND,
+	ERR_APPLICATION_IN_USE, ERR_OK };
+static const enum err application_key_errors[] = { ERR_VALIDATION, ERR_APPLICATION_NOT_FOUND,
+	ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_IDEMPOTENCY_IN_PROGRESS,
+	ERR_IDEMPOTENCY_MISMATCH, ERR_OK };
+static const enum err member_body_errors[] = { ERR_VALIDATION, ERR_MEMBER_NOT_FOUND, ERR_LAST_OWNER,
+	ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
+static const enum err member_gone_errors[] = { ERR_MEMBER_NOT_FOUND, ERR_LAST_OWNER,
+	ERR_ROLE_FORBIDDEN, ERR_OK };
 static const enum err callback_errors[] = { ERR_NOT_FOUND, ERR_PAYLOAD_TOO_LARGE, ERR_OK };
 static const enum err account_errors[] = { ERR_VALIDATION, ERR_PAYLOAD_TOO_LARGE,
 	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
@@ -64,6 +78,14 @@ static const enum err no_errors[] = { ERR_OK };
 	SESSION_ROW(verb, address, name, SCOPE_WEBHOOKS_READ, LIMIT_CLASS_READ)
 #define SESSION_WRITE(verb, address, name) \
 	SESSION_ROW(verb, address, name, SCOPE_WEBHOOKS_WRITE, LIMIT_CLASS_WRITE)
+
+/* What the rows of organisations begin with. */
+#define ORGANIZATIONS "/auth/v2/organizations/me/"
+#define APPLICATIONS ORGANIZATIONS "{org_id}/applications/"
+#define MEMBERS ORGANIZATIONS "{org_id}/members/"
+#define PERSON_ROW(verb, address, name, needed) \
+	.method = verb, .path = address, .operation = name, .family = FAMILY_ACCOUNT, \
+	.credential = CREDENTIAL_TOKEN, .roles = needed, .limit_class = LIMIT_CLASS_ACCOUNT
 
 /* Events have two addresses (contract/sessions.md). */
 #define EVENT_ROUTES(path, suffix, words) \
@@ -342,6 +364,51 @@ const struct route routes[] = {
 	    .success = SUCCESS_OK,
 	    .errors = query_errors,
 	    HANDLER(usage_page_show) },
+	{ PERSON_ROW("GET", ORGANIZATIONS, "listOrganizations", 0),
+	    .summary = "List the organisations you are a member of, oldest first",
+	    .reply = &organization_item, .reply_is_list = true, .success = SUCCESS_OK,
+	    .errors = no_errors, HANDLER(org_index) },
+	{ PERSON_ROW("GET", APPLICATIONS, "listApplications", ROLES_MANAGE),
+	    .summary = "List the applications of an organisation, newest first",
+	    .reply = &application_item, .reply_is_list = true, .success = SUCCESS_OK,
+	    .errors = no_errors, HANDLER(application_index) },
+	{ PERSON_ROW("POST", APPLICATIONS, "createApplication", ROLES_MANAGE),
+	    .summary = "Create an application; its key is shown once",
+	    .flags = ROUTE_IDEMPOTENT | ROUTE_TX | ROUTE_BODY_MAY_MISS,
+	    .body = &application_request, .reply = &application_created, .success = SUCCESS_CREATED,
+	    .errors = application_make_errors, HANDLER(application_new) },
+	{ PERSON_ROW("GET", APPLICATIONS "{app_id}/", "getApplication", ROLES_MANAGE),
+	    .summary = "Show an application", .reply = &application_item, .success = SUCCESS_OK,
+	    .errors = application_errors, HANDLER(application_page) },
+	{ PERSON_ROW("PATCH", APPLICATIONS "{app_id}/", "changeApplication", ROLES_MANAGE),
+	    .summary = "Change what an application says of itself", .flags = ROUTE_TX,
+	    .body = &application_changes, .reply = &application_item, .success = SUCCESS_OK,
+	    .errors = application_body_errors, HANDLER(application_alter) },
+	{ PERSON_ROW("DELETE", APPLICATIONS "{app_id}/", "deleteApplication", ROLES_MANAGE),
+	    .summary = "End an application and all its keys, for good", .flags = ROUTE_TX,
+	    .query = &application_removal, .success = SUCCESS_NO_CONTENT,
+	    .errors = application_gone_errors, .settle = key_settle, HANDLER(application_end) },
+	{ PERSON_ROW(
+	      "POST", APPLICATIONS "{app_id}/regenerate-key/", "regenerateKey", ROLES_MANAGE),
+	    .summary = "Make an application's own key anew; it is shown once",
+	    .flags = ROUTE_IDEMPOTENT | ROUTE_TX | ROUTE_BODY_MAY_MISS,
+	    .body = &application_renewal, .reply = &application_created, .success = SUCCESS_OK,
+	    .errors = application_key_errors, .settle = key_settle, HANDLER(application_key) },
+	{ PERSON_ROW("GET", MEMBERS, "listMembers", ROLES_ALL),
+	    .summary = "List the members of an organisation, newest first", .reply = &member_item,
+	    .reply_is_list = true, .success = SUCCESS_OK, .errors = no_errors,
+	    HANDLER(member_index) },
+	{ PERSON_ROW("POST", MEMBERS, "inviteMember", ROLES_MANAGE),
+	    .summary = "Invite a person into an organisation", .flags = ROUTE_IDEMPOTENT | ROUTE_TX,
+	    .body = &member_request, .reply = &member_item, .success = SUCCESS_CREATED,
+	    .or_ok = true, .errors = application_make_errors, HANDLER(member_make) },
+	{ PERSON_ROW("PATCH", MEMBERS "{member_id}/", "changeMember", ROLES_MANAGE),
+	    .summary = "Give a member another role", .flags = ROUTE_TX, .body = &member_change,
+	    .reply = &member_item, .success = SUCCESS_OK, .errors = member_body_errors,
+	    HANDLER(member_alter) },
+	{ PERSON_ROW("DELETE", MEMBERS "{member_id}/", "removeMember", ROLES_ALL),
+	    .summary = "Remove a member, take an invitation back, or leave", .flags = ROUTE_TX,
+	    .success = SUCCESS_NO_CONTENT, .errors = member_gone_errors, HANDLER(member_out) },
 	{ .method = "POST",
 	    .path = "/v1/providers/{driver}/callback/{token}",
 	    .operation = "providerCallback",

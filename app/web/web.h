@@ -231,6 +231,9 @@ handler_fn delivery_index, delivery_show, delivery_again;
 handler_fn event_index, event_show, event_again;
 handler_fn register_prepare, register_make, resend_prepare, resend_make, email_verify;
 handler_fn log_in_prepare, log_in, tokens_refresh, log_out;
+handler_fn org_index, member_index, member_make, member_alter, member_out;
+handler_fn application_index, application_new, application_page, application_alter;
+handler_fn application_end, application_key;
 handler_fn status_page, health_page, ready_page, metrics_page;
 
 #endif
