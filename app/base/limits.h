@@ -35,6 +35,8 @@
 #define LIMIT_TOKEN_PRICE 1000000           /* tokens that one of a kind can cost */
 #define LIMIT_TOKEN_NOTE 200
 #define LIMIT_CURSOR 256
+#define LIMIT_ACTOR_NAME 64    /* characters of an operator's login name */
+#define LIMIT_AUDIT_DETAIL 255 /* characters of what an audit row says beside its columns */
 
 /* Rate limits (contract/README.md, Limits). */
 #define LIMIT_RATE 1000000                /* requests in a window, or at once, that can be set */

@@ -139,6 +139,7 @@ struct web {
 	void *input;  /* the row's body struct, filled; or the query's for a GET */
 	void *query;  /* the row's query struct, filled */
 	char request_id[LIMIT_REQUEST_ID + 1];
+	char client_address[NET_TEXT_SIZE]; /* what ctx has, while it has it */
 	struct complaints complaints;
 	struct key_found key;
 	struct meter meter;
