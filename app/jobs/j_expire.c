@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* j_expire.c deletes what is past its time, a batch at a time: idempotency records, notes of
- * callbacks, events with their deliveries, quotas of days gone by. */
+ * callbacks, events with their deliveries, quotas of days gone by, signing keys that nothing is signed
+ * with any more. */
 #include "jobs_private.h"
 
 #include "clock.h"
 #include "event.h"
 #include "idem.h"
+#include "jwt.h"
 #include "quota.h"
 #include "stmt.h"
 
@@ -16,7 +18,7 @@
 
 enum err expire_job_round(struct job_run *run, bool *ret_busy)
 {
-	uint64_t records = 0, notes = 0, events = 0, quotas = 0;
+	uint64_t records = 0, notes = 0, events = 0, quotas = 0, keys = 0;
 	int64_t now_ms = clock_now_ms();
 	int64_t kept_ms = run->ctx.settings->webhook_keep_days * DAY_MS;
 	enum err err = idem_expire(&run->ctx, BATCH, &records);
@@ -28,9 +30,11 @@ enum err expire_job_round(struct job_run *run, bool *ret_busy)
 		err = event_expire(&run->ctx, now_ms - kept_ms, EVENTS, &events);
 	if (err == ERR_OK)
 		err = quota_expire(&run->ctx, BATCH, &quotas);
+	if (err == ERR_OK)
+		err = jwt_key_expire(&run->ctx, BATCH, &keys);
 	if (err != ERR_OK)
 		return err;
-	run->counts.expired += records + notes + events + quotas;
+	run->counts.expired += records + notes + events + quotas + keys;
 	*ret_busy = records == BATCH || notes == BATCH || events == EVENTS || quotas == BATCH;
 	return ERR_OK;
 }

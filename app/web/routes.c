@@ -76,6 +76,16 @@ static const enum err no_errors[] = { ERR_OK };
 		    .errors = event_replay_errors, HANDLER(event_again) \
 	}
 
+/* The keys have two addresses: where RFC 8615 has them, and below the family's own path. */
+#define KEY_SET_ROUTE(address, name, words) \
+	{ \
+		.method = "GET", .path = address, .operation = name, \
+		.summary = "The public keys that verify access tokens" words, \
+		.family = FAMILY_ACCOUNT, .credential = CREDENTIAL_NONE, \
+		.limit_class = LIMIT_CLASS_NONE, .reply = &jwks_item, .success = SUCCESS_OK, \
+		.errors = no_errors, HANDLER(jwks_page) \
+	}
+
 const struct route routes[] = {
 	{ .method = "POST",
 	    .path = "/v1/kyc/sandbox/verify",
@@ -343,6 +353,9 @@ const struct route routes[] = {
 	    .success = SUCCESS_OK,
 	    .errors = callback_errors,
 	    HANDLER(provider_callback) },
+	KEY_SET_ROUTE("/.well-known/jwks.json", "getSigningKeys", ""),
+	KEY_SET_ROUTE("/auth/v2/.well-known/jwks.json", "getSigningKeysHere",
+	    ", at the address below /auth/v2"),
 	{ .method = "GET",
 	    .path = "/openapi",
 	    .operation = "getOpenApi",

@@ -227,6 +227,7 @@ handler_fn endpoint_change_prepare, endpoint_alter, endpoint_reveal, endpoint_ro
 handler_fn whkey_make, whkey_index, whkey_off, whkey_on;
 handler_fn delivery_index, delivery_show, delivery_again;
 handler_fn event_index, event_show, event_again;
+handler_fn jwks_page;
 handler_fn status_page, health_page, ready_page, metrics_page;
 
 #endif
