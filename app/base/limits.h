@@ -36,6 +36,21 @@
 #define LIMIT_TOKEN_PRICE 1000000           /* tokens that one of a kind can cost */
 #define LIMIT_TOKEN_NOTE 200
 #define LIMIT_CURSOR 256
+#define LIMIT_ACTOR_NAME 64    /* characters of an operator's login name */
+#define LIMIT_AUDIT_DETAIL 255 /* characters of what an audit row says beside its columns */
+
+/* People (contract/accounts.md). */
+#define LIMIT_EMAIL 254                 /* RFC 5321 section 4.5.3.1.3, less the angle brackets */
+#define LIMIT_PASSWORD 128              /* characters; each is up to four bytes */
+#define LIMIT_MEMBERS 1000              /* of one organisation, with those invited */
+#define LIMIT_APPLICATIONS 1000         /* of one organisation */
+#define LIMIT_APPLICATIONS_TEXT 3145728 /* bytes that they say of themselves together: one answer */
+#define LIMIT_APPLICATION_NAME 120
+#define LIMIT_APPLICATION_TEXT 1000 /* its description */
+#define LIMIT_REDIRECT_URIS 20      /* of one application */
+#define LIMIT_REGISTRATIONS 3       /* of one address */
+#define LIMIT_CODE_TRIES 5
+#define LIMIT_REFRESH_TOKEN 64 /* characters of one that is looked up */
 
 /* Rate limits (contract/README.md, Limits). */
 #define LIMIT_RATE 1000000                /* requests in a window, or at once, that can be set */

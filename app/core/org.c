@@ -4,8 +4,11 @@
 
 #include <string.h>
 
+#include "address.h"
+#include "application.h"
 #include "clock.h"
 #include "crypt.h"
+#include "member.h"
 #include "str.h"
 
 /* A name for people: some text, on one line. */
@@ -100,5 +103,69 @@ enum err application_list(struct ctx *ctx, struct uuid organization_id,
 
 enum err application_get(struct ctx *ctx, struct uuid id, struct row_application_get *ret_row)
 {
-	return q_application_get(ctx->db, ctx->arena, id, ret_row);
+	struct row_application_get row;
+	enum err err = q_application_get(ctx->db, ctx->arena, id, &row);
+
+	if (err == ERR_OK && row.deleted_at != TIME_NONE)
+		return ERR_MISSING;
+	if (err == ERR_OK)
+		*ret_row = row;
+	return err;
+}
+
+/* ---- of people ----------------------------------------------------------------------------------------- */
+
+/* The part of an address before the '@' is a name that people know. */
+static const char *local_part(struct arena *arena, const char *email)
+{
+	return arena_strndup(arena, email, strcspn(email, "@"));
+}
+
+enum err org_default_make(
+    struct ctx *ctx, struct uuid account_id, const char *email, struct org_made *ret_made)
+{
+	static const struct application_about nothing = { .name = NULL };
+	struct org_made made = { .organization_name = local_part(ctx->arena, email) };
+	struct application application;
+	enum err err = made.organization_name == NULL
+			   ? ERR_NOMEM
+			   : org_create(ctx, made.organization_name, &made.organization_id);
+
+	if (err == ERR_OK)
+		err = member_found(ctx, made.organization_id, account_id, email);
+	if (err == ERR_OK)
+		err = application_make(
+		    ctx, made.organization_id, &nothing, &application, &made.api_key);
+	if (err != ERR_OK)
+		return err;
+	made.application_id = application.row.id;
+	made.application_name = application.row.name;
+	made.client_id = application.client_id;
+	*ret_made = made;
+	return ERR_OK;
+}
+
+enum err org_of_account(
+    struct ctx *ctx, struct uuid account_id, struct org_joined **ret_orgs, size_t *ret_count)
+{
+	struct row_org_of_account *rows = NULL;
+	size_t count = 0;
+	enum err err = q_org_of_account(ctx->db, ctx->arena, account_id, &rows, &count);
+	struct org_joined *orgs = arena_array(ctx->arena, count, sizeof(*orgs));
+
+	if (err == ERR_OK && orgs == NULL)
+		err = ERR_NOMEM;
+	for (size_t i = 0; i < count && err == ERR_OK; i++) {
+		orgs[i] = (struct org_joined){
+			.id = rows[i].id, .name = rows[i].name, .created_at = rows[i].created_at
+		};
+		if (!uuid_is_nil(rows[i].contact_id))
+			err = address_open(ctx, ADDRESS_MEMBERSHIP, rows[i].contact_id,
+			    rows[i].contact_sealed, &orgs[i].contact_email);
+	}
+	if (err != ERR_OK)
+		return err;
+	*ret_orgs = orgs;
+	*ret_count = count;
+	return ERR_OK;
 }

@@ -159,6 +159,8 @@ static void add_pool(struct buf *out, const struct board *board)
 		{ "bonafide_worker_recycled_total", "Workers that served max_requests.",
 		    &board->recycled },
 		{ "bonafide_reloads_total", "Reloads since the start.", &board->reloads },
+		{ "bonafide_password_operations_total", "Passwords hashed or checked.",
+		    &board->password_operations },
 	};
 
 	for (size_t i = 0; i < countof(rows); i++) {
