@@ -83,8 +83,8 @@ enum err jwt_key_list(
  */
 enum err jwt_key_rotate(struct ctx *ctx, struct jwt_key_info *ret_key) MUST_CHECK;
 
-/* Deletes a key. Processes go on accepting its tokens for JWT_KEYS_LEASE_MS at most. ERR_MISSING;
- * database errors. */
+/* Deletes a key, in a transaction of its own. Processes go on accepting its tokens for
+ * JWT_KEYS_LEASE_MS at most. ERR_MISSING; database errors. */
 enum err jwt_key_revoke(struct ctx *ctx, struct uuid id) MUST_CHECK;
 
 /* Deletes keys whose tokens have all ended, at most max; *ret_deleted. For the batch. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit.h"
 #include "clock.h"
 #include "limits.h"
 #include "stmt.h"
@@ -312,12 +313,26 @@ static enum err make_key(struct making *making)
 	return jws_key_make(kid, KEY_BITS, &making->private_jwk, &making->public_jwk);
 }
 
+/* Into the table, sealed. */
+static enum err put_key(struct ctx *ctx, const struct making *making)
+{
+	struct audit_entry entry = { .action = AUDIT_JWT_ROTATED, .subject_id = making->id };
+	struct bytes sealed;
+	enum err err = seal_data(ctx->keyring, ctx->arena, SEAL_PURPOSE, making->id,
+	    making->private_jwk.data, making->private_jwk.len, &sealed);
+
+	if (err == ERR_OK)
+		err = q_jwt_key_put(ctx->db, making->id, buf_str(&making->public_jwk), sealed,
+		    (int64_t)keyring_current(ctx->keyring), making->info.created_at_ms,
+		    making->info.signs_at_ms);
+	return err == ERR_OK ? audit_note(ctx, &entry) : err;
+}
+
 static enum err rotate_tx(struct ctx *ctx, void *arg)
 {
 	struct making *making = arg;
 	struct row_jwt_key_hold *rows = NULL;
 	size_t count = 0, in_force = 0;
-	struct bytes sealed;
 	int64_t now_ms = clock_now_ms();
 	enum err err = q_jwt_key_hold(ctx->db, ctx->arena, now_ms, LIMIT_JWT_KEYS, &rows, &count);
 
@@ -334,13 +349,7 @@ static enum err rotate_tx(struct ctx *ctx, void *arg)
 	if (err == ERR_OK)
 		err = q_jwt_keys_retire(ctx->db, making->info.signs_at_ms,
 		    making->info.signs_at_ms + ctx->settings->jwt_ttl_s * 1000 + SLACK_MS, NULL);
-	if (err == ERR_OK)
-		err = seal_data(ctx->keyring, ctx->arena, SEAL_PURPOSE, making->id,
-		    making->private_jwk.data, making->private_jwk.len, &sealed);
-	return err == ERR_OK
-		   ? q_jwt_key_put(ctx->db, making->id, buf_str(&making->public_jwk), sealed,
-			 (int64_t)keyring_current(ctx->keyring), now_ms, making->info.signs_at_ms)
-		   : err;
+	return err == ERR_OK ? put_key(ctx, making) : err;
 }
 
 enum err jwt_key_rotate(struct ctx *ctx, struct jwt_key_info *ret_key)
@@ -359,12 +368,21 @@ enum err jwt_key_rotate(struct ctx *ctx, struct jwt_key_info *ret_key)
 	return err;
 }
 
+static enum err revoke_tx(struct ctx *ctx, void *arg)
+{
+	const struct uuid *id = arg;
+	struct audit_entry entry = { .action = AUDIT_JWT_REVOKED, .subject_id = *id };
+	uint64_t deleted = 0;
+	enum err err = q_jwt_key_delete(ctx->db, *id, &deleted);
+
+	if (err == ERR_OK && deleted == 0)
+		err = ERR_MISSING;
+	return err == ERR_OK ? audit_note(ctx, &entry) : err;
+}
+
 enum err jwt_key_revoke(struct ctx *ctx, struct uuid id)
 {
-	uint64_t deleted = 0;
-	enum err err = q_jwt_key_delete(ctx->db, id, &deleted);
-
-	return err == ERR_OK && deleted == 0 ? ERR_MISSING : err;
+	return tx_run(ctx, revoke_tx, &id);
 }
 
 enum err jwt_key_expire(struct ctx *ctx, int64_t max, uint64_t *ret_deleted)

@@ -473,6 +473,20 @@ static void test_rotate(void **state UNUSED)
 	assert_true(keys[1].expires_at_ms <= NOW + 5000 + DAY_MS + 120000);
 }
 
+static void test_changes_are_noted(void **state UNUSED)
+{
+	core_run("DELETE FROM audit");
+	struct uuid first = rotate();
+	rotate();
+	assert_int_equal(jwt_key_revoke(&ctx, first), ERR_OK);
+	assert_int_equal(jwt_key_revoke(&ctx, first), ERR_MISSING);
+	assert_int_equal(core_number("SELECT COUNT(*) FROM audit WHERE action = 'jwt.rotated'"), 2);
+	assert_int_equal(
+	    core_number("SELECT COUNT(*) FROM audit a JOIN audit b ON b.subject_id = a.subject_id "
+			"WHERE a.action = 'jwt.revoked' AND b.action = 'jwt.rotated'"),
+	    1);
+}
+
 static void test_retired_until_its_tokens_end(void **state UNUSED)
 {
 	struct uuid first = rotate();
@@ -634,6 +648,7 @@ int main(void)
 		TEST(test_no_key),
 		TEST(test_set_has_no_secret),
 		TEST(test_rotate),
+		TEST(test_changes_are_noted),
 		TEST(test_retired_until_its_tokens_end),
 		TEST(test_revoke),
 		TEST(test_revoke_while_another_waits),
