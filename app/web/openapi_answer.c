@@ -280,7 +280,8 @@ static const char *const success_words[] = {
 	[SUCCESS_NO_CONTENT] = "Done; there is no body.",
 };
 
-static json_t *success_response(struct openapi *doc, const struct route *route)
+static json_t *success_response(
+    struct openapi *doc, const struct route *route, enum success success)
 {
 	json_t *response = json_object(), *headers = json_object();
 
@@ -288,22 +289,31 @@ static json_t *success_response(struct openapi *doc, const struct route *route)
 	if ((route->flags & ROUTE_IDEMPOTENT) != 0)
 		openapi_header(doc, headers, OPENAPI_REPLAYED);
 	add_rate_headers(doc, route, headers);
-	openapi_set(doc, response, "description", json_string(success_words[route->success]));
+	openapi_set(doc, response, "description", json_string(success_words[success]));
 	openapi_set(doc, response, "headers", headers);
-	if (route->success != SUCCESS_NO_CONTENT)
+	if (success != SUCCESS_NO_CONTENT)
 		openapi_set(doc, response, "content",
 		    openapi_json_content(
 			doc, openapi_success_schema(doc, route), openapi_success_example(route)));
 	return response;
 }
 
+static void add_success(
+    struct openapi *doc, const struct route *route, enum success success, json_t *responses)
+{
+	char status[STATUS_SIZE];
+
+	(void)snprintf(status, sizeof(status), "%d", reply_status_of_success(success));
+	openapi_set(doc, responses, status, success_response(doc, route, success));
+}
+
 json_t *openapi_responses(struct openapi *doc, const struct route *route)
 {
 	json_t *responses = json_object();
-	char status[STATUS_SIZE];
 
-	(void)snprintf(status, sizeof(status), "%d", reply_status_of_success(route->success));
-	openapi_set(doc, responses, status, success_response(doc, route));
+	add_success(doc, route, route->success, responses);
+	if (route->or_ok)
+		add_success(doc, route, SUCCESS_OK, responses);
 	add_errors(doc, route, responses);
 	return responses;
 }

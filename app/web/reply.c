@@ -345,8 +345,9 @@ void reply_error(struct web *web, enum err err)
 
 	reply_reset(web);
 	web->status = row->status;
-	/* The limiter knows better than the row how long. */
-	if (err_kind(shown) == ERR_KIND_LIMITED && web->meter.retry_after_s > 0)
+	/* Whoever refused knows better than the row how long. */
+	if (row->header != NULL && strcmp(row->header, "Retry-After") == 0 &&
+	    web->meter.retry_after_s > 0)
 		buf_printf(
 		    &web->headers, "Retry-After: %lld\r\n", (long long)web->meter.retry_after_s);
 	else if (row->header != NULL)

@@ -97,6 +97,7 @@ struct route {
 	const struct field_set *reply; /* of the object, or of one item; NULL: none of ours */
 	bool reply_is_list;
 	enum success success;
+	bool or_ok;             /* SUCCESS_OK as well, where nothing new was made */
 	const enum err *errors; /* beyond those of its credential and method; ERR_OK-ended */
 	handler_fn
 	    *prepare; /* before the transaction: what takes time and writes nothing; or NULL */
@@ -137,10 +138,12 @@ struct web {
 	size_t param_count;
 	const char *raw_body;
 	size_t raw_body_len;
-	json_t *body; /* parsed; owned */
-	void *input;  /* the row's body struct, filled; or the query's for a GET */
-	void *query;  /* the row's query struct, filled */
+	json_t *body;   /* parsed; owned */
+	void *input;    /* the row's body struct, filled; or the query's for a GET */
+	void *query;    /* the row's query struct, filled */
+	void *prepared; /* what prepare leaves for the handler, in the arena */
 	char request_id[LIMIT_REQUEST_ID + 1];
+	char client_address[NET_TEXT_SIZE]; /* what ctx has, while it has it */
 	struct complaints complaints;
 	struct key_found key;
 	struct meter meter;
@@ -229,6 +232,12 @@ handler_fn endpoint_change_prepare, endpoint_alter, endpoint_reveal, endpoint_ro
 handler_fn whkey_make, whkey_index, whkey_off, whkey_on;
 handler_fn delivery_index, delivery_show, delivery_again;
 handler_fn event_index, event_show, event_again;
+handler_fn jwks_page;
+handler_fn register_prepare, register_make, resend_prepare, resend_make, email_verify;
+handler_fn log_in_prepare, log_in, tokens_refresh, log_out;
+handler_fn org_index, member_index, member_make, member_alter, member_out;
+handler_fn application_index, application_new, application_page, application_alter;
+handler_fn application_end, application_key;
 handler_fn status_page, health_page, ready_page, metrics_page;
 
 #endif
