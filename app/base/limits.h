@@ -98,6 +98,20 @@
 #define LIMIT_TASK_PIECE 500         /* deliveries that a task sees to in one transaction */
 #define LIMIT_LANES 10000            /* lanes with something due that one claim looks at */
 
+/* Sessions (contract/sessions.md). */
+#define LIMIT_SHARE_FIELDS 32     /* claims that one session can ask for */
+#define LIMIT_SHARE_REASON 200    /* characters of why */
+#define LIMIT_SHARE_TEXT 32768    /* a normalised share contract */
+#define LIMIT_SESSION_PAGE 500    /* sessions of one page (plain family) */
+#define LIMIT_SESSION_TTL_H 8760  /* the longest a session can be open */
+#define LIMIT_SESSION_FAILURES 3  /* failed attempts, then the session has failed */
+#define LIMIT_SESSION_ATTEMPTS 10 /* attempts of all sorts: each is a paid look-up */
+#define LIMIT_SESSION_NONCE 64    /* characters of the page's name for an attempt */
+#define LIMIT_SESSION_EXPIRE 100  /* overdue sessions that one list expires before it reads */
+#define LIMIT_WORKFLOWS 200       /* of one application */
+#define LIMIT_WORKFLOW_NAME 255
+#define LIMIT_WORKFLOW_STEPS 10
+
 /* Processes (design section 6). */
 #define LIMIT_WORKERS 512
 #define LIMIT_COUNTER_SLOTS 64 /* rows a counter is spread over */

@@ -43,6 +43,8 @@ static enum err derive_pepper(struct keyring *keyring, const uint8_t pepper[GCM_
 		[PEPPER_EMAIL] = "bonafide pepper email",
 		[PEPPER_CODE] = "bonafide pepper code",
 		[PEPPER_REFRESH] = "bonafide pepper refresh",
+		[PEPPER_SESSION] = "bonafide pepper session",
+		[PEPPER_DOCUMENT] = "bonafide pepper document",
 	};
 
 	for (size_t use = 0; use < PEPPER__MAX; use++) {

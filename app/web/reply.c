@@ -25,11 +25,13 @@ static const struct kind_row kinds[ERR_KIND__MAX] = {
 	[ERR_KIND_METHOD] = { 405, NULL, NULL },
 	[ERR_KIND_CONFLICT] = { 409, "Retry-After", "1" },
 	[ERR_KIND_REFUSED] = { 409, NULL, NULL },
+	[ERR_KIND_GONE] = { 410, NULL, NULL },
 	[ERR_KIND_TOO_LARGE] = { 413, NULL, NULL },
 	[ERR_KIND_MEDIA_TYPE] = { 415, NULL, NULL },
 	[ERR_KIND_MISMATCH] = { 422, NULL, NULL },
 	[ERR_KIND_LIMITED] = { 429, "Retry-After", "1" },
 	[ERR_KIND_BROKEN] = { 500, NULL, NULL },
+	[ERR_KIND_NOT_CONFIGURED] = { 501, NULL, NULL },
 	[ERR_KIND_UNAVAILABLE] = { 503, "Retry-After", "2" },
 	[ERR_KIND_INTERNAL] = { 500, NULL, NULL },
 };
@@ -123,6 +125,7 @@ static const struct {
 	[ERR_KIND_METHOD] = { NULL, "The Allow header names the methods of this address." },
 	[ERR_KIND_CONFLICT] = { "CONFLICT", "Wait a moment, then send the request again." },
 	[ERR_KIND_REFUSED] = { "CONFLICT", "What stands in the way must be changed first." },
+	[ERR_KIND_GONE] = { NULL, "Make a new one." },
 	[ERR_KIND_TOO_LARGE] = { NULL, "Send a smaller body." },
 	[ERR_KIND_MEDIA_TYPE] = { NULL, "Send the header Content-Type: application/json." },
 	[ERR_KIND_MISMATCH] = { NULL, "Use a new Idempotency-Key for a new request." },
@@ -130,6 +133,7 @@ static const struct {
 	[ERR_KIND_BROKEN] = { "INTERNAL_SERVER_ERROR",
 	    "Try again; if it stays so, tell your operator the X-Request-Id of this answer." },
 	[ERR_KIND_UNAVAILABLE] = { NULL, "Wait as long as the Retry-After header says." },
+	[ERR_KIND_NOT_CONFIGURED] = { NULL, "Ask your operator to configure it." },
 };
 
 /* What helps against one error in particular. */
@@ -146,15 +150,38 @@ static const char *const session_hints[ERR__MAX] = {
 	[ERR_EVENT_NOT_REPLAYABLE] =
 	    "Only an event with deliveries that are not under way, and do not lack an encryption "
 	    "key, can be replayed.",
+	[ERR_SESSION_NOT_FOUND] = "The session with the given ID was not found.",
+	[ERR_SHARE_FIELDS] = "share_fields must be an object map of claim keys.",
+	[ERR_SHARE_CLAIM_UNKNOWN] = "Use a supported claim key from the share contract allowlist.",
+	[ERR_SHARE_AGE_GATE] =
+	    "Use `age_over_<integer>` with a valid threshold, for example `age_over_18`.",
+	[ERR_SHARE_AGE_GATES] = "Only one age_over_X claim can be provided per session.",
+	[ERR_SHARE_REASON_MISSING] = "Provide a non-empty reason for every requested claim.",
+	[ERR_SHARE_REASON_LONG] = "Reason must be 200 characters or fewer.",
+	[ERR_SHARE_TOO_MANY] = "The maximum number of share fields is 32.",
+	[ERR_REDIRECT_URL] = "Must be an https:// URL with no embedded credentials.",
 	[ERR_IDEMPOTENCY_IN_PROGRESS] =
 	    "Wait for the first request with this Idempotency-Key to end, then ask again.",
+};
+
+/* Those that this family documents with a code of their own, where their kind has another. */
+static const bool session_own_code[ERR__MAX] = {
+	[ERR_SHARE_FIELDS] = true,
+	[ERR_SHARE_CLAIM_UNKNOWN] = true,
+	[ERR_SHARE_AGE_GATE] = true,
+	[ERR_SHARE_AGE_GATES] = true,
+	[ERR_SHARE_REASON_MISSING] = true,
+	[ERR_SHARE_REASON_LONG] = true,
+	[ERR_SHARE_TOO_MANY] = true,
+	[ERR_REDIRECT_URL] = true,
+	[ERR_SESSION_NOT_ACTIVE] = true,
 };
 
 static const char *session_code(enum err err)
 {
 	const char *code = session_kinds[err_kind(err)].code;
 
-	return code == NULL ? err_code(err) : code;
+	return code == NULL || session_own_code[err] ? err_code(err) : code;
 }
 
 static const char *session_hint(enum err err)

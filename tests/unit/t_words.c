@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #define WORDS_MAX 64
-#define MOVES_MAX 8
+#define MOVES_MAX 12
 
 /* ---- words of states ------------------------------------------------------------------------------- */
 
@@ -88,7 +88,8 @@ static const struct group {
 	    { "provider_submit", "provider_poll", "webhook_delivery", "webhook_task" }, 0,
 	    { { 0, 0 } } },
 	{ GROUP(score_band), UP_TO(BAND), { "low", "medium", "high", "premium" }, 0, { { 0, 0 } } },
-	{ GROUP(usage_type), UP_TO(USAGE), { "kyc.verification", "kyc.score" }, 0, { { 0, 0 } } },
+	{ GROUP(usage_type), UP_TO(USAGE), { "kyc.verification", "kyc.score", "session" }, 0,
+	    { { 0, 0 } } },
 	{ GROUP(token_kind), UP_TO(TOKEN),
 	    { "topup", "verification", "score", "session", "correction" }, 0, { { 0, 0 } } },
 	{ GROUP(surface), UP_TO(SURFACE), { "kyc", "session" }, 0, { { 0, 0 } } },
@@ -96,7 +97,8 @@ static const struct group {
 	    { "verification.completed", "verification.failed", "webhook.test", "webhook.disabled",
 		"verification.attempt.succeeded", "verification.attempt.failed",
 		"verification.session.expired", "verification.session.cancelled",
-		"billing.low_balance" },
+		"billing.low_balance", "session.created", "session.status.submitted",
+		"session.status.verified", "session.status.rejected", "session.status.failed" },
 	    0, { { 0, 0 } } },
 	{ GROUP(event_trigger), UP_TO(TRIGGER),
 	    { "verification", "verification_session", "verification_attempt", "webhook_endpoint",
@@ -131,6 +133,34 @@ static const struct group {
 		"delivery.retried", "event.replayed", "recovery.started", "verification.erased",
 		"seal.added", "seal.rotated", "jwt.rotated", "jwt.revoked" },
 	    0, { { 0, 0 } } },
+	{ GROUP(session_family), UP_TO(VIA), { "session", "plain" }, 0, { { 0, 0 } } },
+	{ GROUP(session_status), UP_TO(SESSION),
+	    { "pending", "submitted", "verified", "rejected", "failed", "voided", "expired" }, 12,
+	    { { SESSION_PENDING, SESSION_SUBMITTED }, { SESSION_SUBMITTED, SESSION_VERIFIED },
+		{ SESSION_SUBMITTED, SESSION_PENDING }, { SESSION_SUBMITTED, SESSION_REJECTED },
+		{ SESSION_SUBMITTED, SESSION_FAILED }, { SESSION_PENDING, SESSION_VOIDED },
+		{ SESSION_SUBMITTED, SESSION_VOIDED }, { SESSION_PENDING, SESSION_EXPIRED },
+		{ SESSION_SUBMITTED, SESSION_EXPIRED }, { SESSION_FAILED, SESSION_VERIFIED },
+		{ SESSION_REJECTED, SESSION_VERIFIED }, { SESSION_VERIFIED, SESSION_REJECTED } } },
+	{ GROUP(session_phase), UP_TO(PHASE),
+	    { "created", "in_progress", "completed", "expired", "cancelled" }, 0, { { 0, 0 } } },
+	{ GROUP(attempt_status), UP_TO(TRY), { "in_progress", "succeeded", "failed", "cancelled" },
+	    3,
+	    { { TRY_IN_PROGRESS, TRY_SUCCEEDED }, { TRY_IN_PROGRESS, TRY_FAILED },
+		{ TRY_IN_PROGRESS, TRY_CANCELLED } } },
+	{ GROUP(attempt_failure), UP_TO(FAILURE),
+	    { "", "session_expired", "session_cancelled", "document_authenticity_failed",
+		"document_active_authentication_failed", "document_chip_authentication_failed",
+		"document_anti_cloning_attestation_failed", "document_data_invalid",
+		"liveness_failed", "selfie_face_mismatch" },
+	    0, { { 0, 0 } } },
+	{ GROUP(invite_state), UP_TO(INVITE), { "not_requested", "queued", "not_configured" }, 0,
+	    { { 0, 0 } } },
+	{ GROUP(workflow_step), UP_TO(STEP),
+	    { "ID_VERIFICATION", "FACE_LIVENESS", "AGE_ESTIMATION", "PEP_SANCTIONS",
+		"ADVERSE_MEDIA" },
+	    0, { { 0, 0 } } },
+	{ GROUP(workflow_status), UP_TO(WORKFLOW), { "active", "inactive" }, 0, { { 0, 0 } } },
 };
 
 static void test_every_group_is_here(void **state UNUSED)
@@ -206,7 +236,7 @@ static void test_words_are_exact(void **state UNUSED)
 		for (int value = 0; value < groups[i].max; value++) {
 			const char *word = groups[i].words[value];
 			size_t len = strlen(word);
-			char text[40];
+			char text[64];
 
 			if (len == 0)
 				continue;
@@ -268,7 +298,7 @@ static void test_terminal_statuses_stay(void **state UNUSED)
 /* ---- ids ------------------------------------------------------------------------------------------- */
 
 static const char *const prefixes[ID__MAX] = { "ver", "key", "usg", "org", "app", "req", "scr",
-	"wrk", "wh", "whe", "whk", "evt", "whd", "wha", "tsk", "vs", "va", "" };
+	"wrk", "wh", "whe", "whk", "evt", "whd", "wha", "tsk", "vs", "va", "wf", "" };
 
 /* From the list of valid ids in the TypeID specification, version 0.3. */
 static const struct {
