@@ -17,6 +17,7 @@
 #define LIMIT_CALLBACK_BODY 2097152 /* a provider's callback (contract/provider.md) */
 #define LIMIT_API_KEY 128           /* characters of a credential */
 #define LIMIT_HEADER 512            /* characters of a request header we read */
+#define LIMIT_AUTHORIZATION 4608    /* the same of Authorization, which can be an access token */
 #define LIMIT_REPLY 4194304         /* a JSON reply */
 #define LIMIT_PAGE 100              /* rows of one page */
 #define LIMIT_PAGE_DEFAULT 20
@@ -35,6 +36,21 @@
 #define LIMIT_TOKEN_PRICE 1000000           /* tokens that one of a kind can cost */
 #define LIMIT_TOKEN_NOTE 200
 #define LIMIT_CURSOR 256
+#define LIMIT_ACTOR_NAME 64    /* characters of an operator's login name */
+#define LIMIT_AUDIT_DETAIL 255 /* characters of what an audit row says beside its columns */
+
+/* People (contract/accounts.md). */
+#define LIMIT_EMAIL 254                 /* RFC 5321 section 4.5.3.1.3, less the angle brackets */
+#define LIMIT_PASSWORD 128              /* characters; each is up to four bytes */
+#define LIMIT_MEMBERS 1000              /* of one organisation, with those invited */
+#define LIMIT_APPLICATIONS 1000         /* of one organisation */
+#define LIMIT_APPLICATIONS_TEXT 3145728 /* bytes that they say of themselves together: one answer */
+#define LIMIT_APPLICATION_NAME 120
+#define LIMIT_APPLICATION_TEXT 1000 /* its description */
+#define LIMIT_REDIRECT_URIS 20      /* of one application */
+#define LIMIT_REGISTRATIONS 3       /* of one address */
+#define LIMIT_CODE_TRIES 5
+#define LIMIT_REFRESH_TOKEN 64 /* characters of one that is looked up */
 
 /* Rate limits (contract/README.md, Limits). */
 #define LIMIT_RATE 1000000                /* requests in a window, or at once, that can be set */
@@ -51,6 +67,17 @@
 #define LIMIT_PROVIDER_REPLY 4194304 /* bytes read of a provider's answer (smile.md part C) */
 #define LIMIT_PROVIDER_REQUEST 65536
 #define LIMIT_URL 2048
+
+/* Accounts (contract/accounts.md). */
+#define LIMIT_PWHASH_MEMORY_KIB 1048576 /* that one password hash may take, whatever it says */
+#define LIMIT_PWHASH_PASSES 32
+#define LIMIT_PWHASH_LANES 16
+#define LIMIT_JWS 4096 /* characters of a signed token */
+#define LIMIT_JWS_HEADER 512
+#define LIMIT_JWS_PAYLOAD 2048
+#define LIMIT_JWS_KEY_ID 64 /* characters of a kid */
+#define LIMIT_JWK 4096      /* an RSA key as JWK, with its private members */
+#define LIMIT_JWT_KEYS 32   /* signing keys that are published at once */
 
 /* Webhooks (contract/webhooks.md). */
 #define LIMIT_ENDPOINTS 50     /* of one application */

@@ -11,10 +11,12 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "jwt.h"
 #include "keyring.h"
 #include "limits.h"
 #include "migrate.h"
 #include "provider.h"
+#include "sortfile.h"
 #include "stmt.h"
 
 #define LINES_MAX 256
@@ -179,6 +181,21 @@ static void check_place(struct report *report, const char *setting, const char *
 		    strerror(errno));
 }
 
+static void check_passwords(struct report *report)
+{
+	const char *path = report->ctl->settings->password_leaked_file;
+	char reason[REASON_SIZE] = "";
+	uint64_t lines = 0;
+
+	if (path[0] == '\0')
+		return;
+	if (sortfile_check(path, &lines, reason, sizeof(reason)) == ERR_OK)
+		add(report, "passwords", word_ok, "%s: %llu leaked passwords, in order", path,
+		    (unsigned long long)lines);
+	else
+		add(report, "passwords", word_fail, "password_leaked_file: %s", reason);
+}
+
 /* ---- the database ------------------------------------------------------------------------- */
 
 /* "MariaDB 10.11.6" is new enough from 10.6 on, "MySQL 8.0.36" from 8.0 on. */
@@ -282,6 +299,27 @@ static void check_catalogue(struct report *report)
 		add(report, "catalogue", word_ok, "%lld kinds of documents", (long long)row.n);
 }
 
+/* Nobody can log in without one; whoever has no people in his installation needs none. */
+static void check_signing(struct report *report)
+{
+	struct ctl *ctl = report->ctl;
+	struct jwt_key_info *keys = NULL;
+	size_t count = 0;
+	bool signs = false;
+	enum err err = jwt_key_list(&ctl->ctx, &keys, &count);
+
+	for (size_t i = 0; i < count && err == ERR_OK; i++)
+		signs = signs || keys[i].signs;
+	if (err != ERR_OK)
+		add_database_error(report, "signing", err);
+	else if (signs)
+		add(report, "signing", word_ok, "%zu keys for access tokens, one of which signs",
+		    count);
+	else
+		add(report, "signing", word_warn,
+		    "no key signs access tokens: nobody can log in; \"bonafide jwt rotate\" makes one");
+}
+
 /* What lies behind a fault that is reported already is not looked at. */
 static void check_behind_database(struct report *report)
 {
@@ -293,9 +331,11 @@ static void check_behind_database(struct report *report)
 	if (report->have_schema) {
 		check_statements(report);
 		check_catalogue(report);
+		check_signing(report);
 	} else {
 		add(report, "statements", word_warn, "not looked at, because of the above");
 		add(report, "catalogue", word_warn, "not looked at, because of the above");
+		add(report, "signing", word_warn, "not looked at, because of the above");
 	}
 }
 
@@ -376,6 +416,7 @@ static enum err check(struct ctl *ctl, UNUSED const void *input)
 		err = check_user(report);
 	if (err == ERR_OK) {
 		check_keys(report);
+		check_passwords(report);
 		check_behind_database(report);
 		check_providers(report);
 		check_place(report, "status_file", ctl->settings->status_file);
@@ -395,9 +436,10 @@ static const struct ctl_command commands[] = {
 	    .run = check,
 	    .summary = "check settings, keys, database, provider",
 	    .help =
-		"Checks the settings, the key files and their modes, the database (its version, "
+		"Checks the settings, the key files and their modes, the list of leaked passwords where "
+		"there is one, the database (its version, "
 		"its tables, every statement against them, its clock), the catalogue, the "
-		"identity provider, and the directories that are written to. Prints a line for "
+		"signing key, the identity provider, and the directories that are written to. Prints a line for "
 		"each: ok, warn or FAIL. Exit status 1 when something failed." },
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* c_org.c: organisations, the customers who pay. */
-#include "ctl.h"
+#include "c_org.h"
 
 #include "dbstmt.h"
 #include "limiter.h"
@@ -11,14 +11,14 @@
 #include "token.h"
 #include "tx.h"
 
-struct org_made {
+struct org_shown {
 	struct uuid id;
 	const char *name;
 };
 
 static const struct ctl_column made_columns[] = {
-	COLUMN_ID(struct org_made, id, ID_ORGANIZATION),
-	COLUMN_TEXT(struct org_made, name),
+	COLUMN_ID(struct org_shown, id, ID_ORGANIZATION),
+	COLUMN_TEXT(struct org_shown, name),
 };
 
 static const struct ctl_column list_columns[] = {
@@ -79,7 +79,7 @@ static const struct ctl_arg create_args[] = {
 
 struct creating {
 	const struct create_input *in;
-	struct org_made made;
+	struct org_shown made;
 };
 
 /* An organisation that was promised tokens is not there without them. */
@@ -128,7 +128,7 @@ static const struct ctl_arg one_args[] = {
 	    "The organisation's id (org_...)."),
 };
 
-static enum err no_such_org(struct ctl *ctl, struct uuid id)
+enum err no_such_org(struct ctl *ctl, struct uuid id)
 {
 	char text[ID_TEXT_SIZE];
 

@@ -13,6 +13,12 @@
 #define HOUR_MS 3600000
 #define REPLY_CAP 32000 /* what the column holds, less the sealing */
 
+/* Whose the key is. A person belongs to no tenant while they ask for one. */
+static struct uuid owner(const struct ctx *ctx)
+{
+	return ctx->actor.kind == ACTOR_ACCOUNT ? ctx->actor.account_id : ctx->actor.application_id;
+}
+
 static struct bytes hash_bytes(const uint8_t hash[32])
 {
 	return (struct bytes){ hash, SHA256_SIZE };
@@ -51,8 +57,8 @@ enum err idem_find(struct ctx *ctx, const struct idem *idem, bool *ret_found, in
 {
 	struct row_idem_find row;
 	struct bytes reply = { "", 0 };
-	enum err err = q_idem_find(
-	    ctx->db, ctx->arena, ctx->actor.application_id, hash_bytes(idem->key_hash), &row);
+	enum err err =
+	    q_idem_find(ctx->db, ctx->arena, owner(ctx), hash_bytes(idem->key_hash), &row);
 
 	if (err == ERR_MISSING || (err == ERR_OK && row.expires_at <= clock_now_ms())) {
 		*ret_found = false;
@@ -78,26 +84,25 @@ enum err idem_find(struct ctx *ctx, const struct idem *idem, bool *ret_found, in
  * expired) asks for no lock that others wait for as well. */
 static enum err take_over_expired(struct ctx *ctx, const struct idem *idem, int64_t now_ms)
 {
-	struct uuid application = ctx->actor.application_id;
+	struct uuid asker = owner(ctx);
 	struct row_idem_find row;
 	uint64_t changed = 0;
-	enum err err =
-	    q_idem_find(ctx->db, ctx->arena, application, hash_bytes(idem->key_hash), &row);
+	enum err err = q_idem_find(ctx->db, ctx->arena, asker, hash_bytes(idem->key_hash), &row);
 
 	if (err != ERR_OK)
 		return err == ERR_MISSING ? ERR_DB_DEADLOCK : err;
 	if (row.expires_at > now_ms)
 		return ERR_DB_DUPLICATE;
 	err = q_idem_take_over(ctx->db, hash_bytes(idem->request_hash), now_ms,
-	    now_ms + ctx->settings->idempotency_ttl_h * HOUR_MS, application,
-	    hash_bytes(idem->key_hash), now_ms, &changed);
+	    now_ms + ctx->settings->idempotency_ttl_h * HOUR_MS, asker, hash_bytes(idem->key_hash),
+	    now_ms, &changed);
 	return err == ERR_OK && changed == 0 ? ERR_DB_DUPLICATE : err;
 }
 
 enum err idem_take(struct ctx *ctx, const struct idem *idem)
 {
 	int64_t now_ms = clock_now_ms();
-	enum err err = q_idem_take(ctx->db, ctx->actor.application_id, hash_bytes(idem->key_hash),
+	enum err err = q_idem_take(ctx->db, owner(ctx), hash_bytes(idem->key_hash),
 	    hash_bytes(idem->request_hash), now_ms,
 	    now_ms + ctx->settings->idempotency_ttl_h * HOUR_MS, NULL);
 
@@ -118,8 +123,7 @@ enum err idem_finish(
 	    seal_data(ctx->keyring, ctx->arena, PURPOSE, row_of(idem), reply, reply_len, &sealed);
 	if (err != ERR_OK)
 		return err;
-	return q_idem_finish(
-	    ctx->db, status, sealed, ctx->actor.application_id, hash_bytes(idem->key_hash));
+	return q_idem_finish(ctx->db, status, sealed, owner(ctx), hash_bytes(idem->key_hash));
 }
 
 enum err idem_expire(struct ctx *ctx, int64_t max, uint64_t *ret_deleted)

@@ -2,7 +2,8 @@
 /*
  * idem.h owns idempotency records (contract/README.md, Idempotency): a key and the hash of its
  * request, with the finished reply, written in the transaction of the effect. Replies are
- * sealed, because one of them shows a secret once.
+ * sealed, because one of them shows a secret once. A key is scoped to the application; in the account
+ * family, where a person asks for applications, to the person.
  */
 #ifndef BONAFIDE_IDEM_H
 #define BONAFIDE_IDEM_H
@@ -22,7 +23,7 @@ enum err idem_make(const char *key, const char *operation, const void *body, siz
     struct idem *ret_idem) MUST_CHECK;
 
 /*
- * Looks for a finished record of this tenant. *ret_found false: none (or expired). Found: the
+ * Looks for a finished record of whoever asks. *ret_found false: none (or expired). Found: the
  * stored outcome number and reply text, in the arena. ERR_IDEMPOTENCY_MISMATCH when the key was
  * used with another request.
  */

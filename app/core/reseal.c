@@ -2,8 +2,11 @@
 /* reseal.c seals rows anew, one kind of row after the other. */
 #include "reseal.h"
 
+#include "address.h"
 #include "applicant.h"
+#include "audit.h"
 #include "event.h"
+#include "jwt.h"
 #include "stmt.h"
 #include "tx.h"
 #include "webhook.h"
@@ -136,12 +139,96 @@ static enum err event_seal_row(struct ctx *ctx, struct uuid id, int64_t current)
 	return err == ERR_OK ? q_event_reseal_put(ctx->db, sealed, current, id) : err;
 }
 
+/* ---- keys of access tokens ------------------------------------------------------------------------------ */
+
+static enum err jwt_count(struct ctx *ctx, int64_t current, int64_t *ret_count)
+{
+	struct row_jwt_key_reseal_count row;
+	enum err err = q_jwt_key_reseal_count(ctx->db, ctx->arena, current, &row);
+
+	if (err == ERR_OK)
+		*ret_count = row.n;
+	return err;
+}
+
+static enum err jwt_ids(
+    struct ctx *ctx, int64_t current, int64_t limit, struct uuid **ret_ids, size_t *ret_count)
+{
+	_Static_assert(sizeof(struct row_jwt_key_reseal_list) == sizeof(struct uuid), "an id each");
+	return q_jwt_key_reseal_list(
+	    ctx->db, ctx->arena, current, limit, (void *)ret_ids, ret_count);
+}
+
+static enum err jwt_seal_row(struct ctx *ctx, struct uuid id, int64_t current)
+{
+	struct row_jwt_key_reseal_hold row;
+	struct bytes sealed;
+	enum err err = q_jwt_key_reseal_hold(ctx->db, ctx->arena, id, &row);
+
+	if (err == ERR_MISSING || (err == ERR_OK && row.seal_key >= current))
+		return ERR_OK;
+	if (err == ERR_OK)
+		err = jwt_key_reseal(ctx, id, row.sealed, &sealed);
+	return err == ERR_OK ? q_jwt_key_reseal_put(ctx->db, sealed, current, id) : err;
+}
+
+/* ---- addresses --------------------------------------------------------------------------------------------- */
+
+/* One address, under the newest key. */
+static enum err address_again(
+    struct ctx *ctx, enum address_place place, struct uuid id, struct bytes *sealed)
+{
+	const char *email = NULL;
+	enum err err = address_open(ctx, place, id, *sealed, &email);
+
+	return err == ERR_OK ? address_seal(ctx, place, id, email, sealed) : err;
+}
+
+/* The three tables are alike, and their statements too. */
+#define ADDRESS_KIND(table, place) \
+	static enum err table##_count(struct ctx *ctx, int64_t current, int64_t *ret_count) \
+	{ \
+		struct row_##table##_reseal_count row; \
+		enum err err = q_##table##_reseal_count(ctx->db, ctx->arena, current, &row); \
+		if (err == ERR_OK) \
+			*ret_count = row.n; \
+		return err; \
+	} \
+	static enum err table##_list(struct ctx *ctx, int64_t current, int64_t limit, \
+	    struct uuid **ret_ids, size_t *ret_count) \
+	{ \
+		_Static_assert(sizeof(struct row_##table##_reseal_list) == sizeof(struct uuid), \
+		    "an id each"); \
+		return q_##table##_reseal_list( \
+		    ctx->db, ctx->arena, current, limit, (void *)ret_ids, ret_count); \
+	} \
+	static enum err table##_seal_row(struct ctx *ctx, struct uuid id, int64_t current) \
+	{ \
+		struct row_##table##_reseal_hold row; \
+		enum err err = q_##table##_reseal_hold(ctx->db, ctx->arena, id, &row); \
+		if (err == ERR_MISSING || (err == ERR_OK && row.seal_key >= current)) \
+			return ERR_OK; \
+		if (err == ERR_OK) \
+			err = address_again(ctx, place, id, &row.sealed); \
+		return err == ERR_OK ? q_##table##_reseal_put(ctx->db, row.sealed, current, id) \
+				     : err; \
+	}
+
+ADDRESS_KIND(account, ADDRESS_ACCOUNT)
+ADDRESS_KIND(registration, ADDRESS_REGISTRATION)
+ADDRESS_KIND(member, ADDRESS_MEMBERSHIP)
+
 /* ---- all -------------------------------------------------------------------------------------------------- */
 
 static const struct kind kinds[] = {
 	{ applicant_count, applicant_list, applicant_seal_row },
 	{ endpoint_count, endpoint_list, endpoint_seal_row },
 	{ event_count, event_ids, event_seal_row },
+	{ jwt_count, jwt_ids, jwt_seal_row },
+
+	{ account_count, account_list, account_seal_row },
+	{ registration_count, registration_list, registration_seal_row },
+	{ member_count, member_list, member_seal_row },
 };
 
 struct batch {
@@ -149,7 +236,17 @@ struct batch {
 	int64_t current;
 	int64_t rows;
 	uint64_t done; /* in this transaction */
+	bool noted;    /* the audit log has it, committed */
 };
+
+/* With the first rows; the others are of the same command. */
+static enum err note(struct ctx *ctx, int64_t current)
+{
+	struct audit_entry entry = { .action = AUDIT_SEAL_ROTATED,
+		.detail = arena_printf(ctx->arena, "to key %lld", (long long)current) };
+
+	return entry.detail == NULL ? ERR_NOMEM : audit_note(ctx, &entry);
+}
 
 static enum err reseal_batch(struct ctx *ctx, void *arg)
 {
@@ -163,7 +260,7 @@ static enum err reseal_batch(struct ctx *ctx, void *arg)
 		err = batch->kind->seal(ctx, ids[i], batch->current);
 		batch->done += err == ERR_OK;
 	}
-	return err;
+	return err == ERR_OK && batch->done > 0 && !batch->noted ? note(ctx, batch->current) : err;
 }
 
 static enum err count_all(struct ctx *ctx, int64_t current, uint64_t *ret_total)
@@ -191,6 +288,7 @@ static enum err reseal_kind(struct ctx *ctx, struct batch *batch, reseal_progres
 		if (err != ERR_OK)
 			return err;
 		*done += batch->done;
+		batch->noted = batch->noted || batch->done > 0;
 		if (batch->done > 0 && progress != NULL && !progress(arg, *done, total))
 			*ret_go_on = false;
 	} while (batch->done > 0 && *ret_go_on);
@@ -203,10 +301,11 @@ enum err reseal_run(struct ctx *ctx, int64_t batch_rows, reseal_progress_fn *pro
 	int64_t current = (int64_t)keyring_current(ctx->keyring);
 	uint64_t done = 0, total = 0;
 	bool go_on = true;
+	struct batch batch = { .current = current, .rows = batch_rows };
 	enum err err = count_all(ctx, current, &total);
 
 	for (size_t i = 0; i < countof(kinds) && err == ERR_OK && go_on; i++) {
-		struct batch batch = { .kind = &kinds[i], .current = current, .rows = batch_rows };
+		batch.kind = &kinds[i];
 		err = reseal_kind(ctx, &batch, progress, arg, total, &done, &go_on);
 	}
 	*ret_done = done;

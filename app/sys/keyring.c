@@ -40,6 +40,9 @@ static enum err derive_pepper(struct keyring *keyring, const uint8_t pepper[GCM_
 		[PEPPER_INDEX] = "bonafide pepper index",
 		[PEPPER_CURSOR] = "bonafide pepper cursor",
 		[PEPPER_CALLBACK] = "bonafide pepper callback",
+		[PEPPER_EMAIL] = "bonafide pepper email",
+		[PEPPER_CODE] = "bonafide pepper code",
+		[PEPPER_REFRESH] = "bonafide pepper refresh",
 		[PEPPER_SESSION] = "bonafide pepper session",
 		[PEPPER_DOCUMENT] = "bonafide pepper document",
 	};

@@ -32,6 +32,9 @@ enum pepper_use {
 	PEPPER_INDEX,    /* blind index of an id number */
 	PEPPER_CURSOR,   /* signature of a list cursor */
 	PEPPER_CALLBACK, /* secret segment of a provider's callback address */
+	PEPPER_EMAIL,    /* blind index of a mail address */
+	PEPPER_CODE,     /* hash of a code that proves an address */
+	PEPPER_REFRESH,  /* hash of a refresh token */
 	PEPPER_SESSION,  /* hash of the tokens of a verification session */
 	PEPPER_DOCUMENT, /* what a customer knows a document again by */
 	PEPPER__MAX

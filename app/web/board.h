@@ -2,8 +2,8 @@
 /*
  * board.h owns the scoreboard: one page of memory shared by the master and its workers (and
  * mapped read-only by `bonafide status`): who is alive, what each does, counters for
- * /-/metrics, the revocation epoch that makes every worker of this host forget its keys, and who
- * of them notes a key's use.
+ * /-/metrics, the revocation epoch that makes every worker of this host forget its keys, who of them
+ * notes a key's use, and who is busy with a password.
  * All members that more than one process touches are C11 atomics.
  */
 #ifndef BONAFIDE_BOARD_H
@@ -13,6 +13,7 @@
 #include "claim.h"
 #include "limiter.h"
 #include "limits.h"
+#include "places.h"
 
 #include <stdatomic.h>
 
@@ -52,9 +53,11 @@ struct board {
 	_Atomic uint64_t duration_sum_us;
 	_Atomic uint64_t route_requests[BOARD_ROUTES];
 	_Atomic uint64_t database_errors;
+	_Atomic uint64_t password_operations;
 	_Atomic uint64_t limited[POLICY__MAX]; /* requests refused with 429, by enum limit_policy */
 	struct board_worker workers[LIMIT_WORKERS];
-	struct claims key_uses; /* by key id: who writes last_used_at */
+	struct claims key_uses;  /* by key id: who writes last_used_at */
+	struct places passwords; /* who is busy with one */
 };
 
 /* Upper bounds of the duration buckets, microseconds, ascending. */

@@ -11,6 +11,7 @@
 #include "str.h"
 
 #define DAY_MS 86400000
+#define TEXTS_CAP 65536 /* JSON text of an array of texts: twenty addresses of the longest */
 
 void complain(struct complaints *complaints, const char *field, const char *message)
 {
@@ -301,7 +302,9 @@ static const char *take_one_of_texts(
 		return "must not contain control characters";
 	json_array_foreach(taken, i, other)
 	{
-		if (ascii_equal_nocase(json_string_value(other), text))
+		if (strcmp(json_string_value(other), text) == 0 ||
+		    ((row->flags & FIELD_CASE) == 0 &&
+			ascii_equal_nocase(json_string_value(other), text)))
 			return "must not have the same text twice";
 	}
 	return json_array_append_new(taken, json_string(text)) == 0 ? NULL : "cannot be read";
@@ -325,7 +328,7 @@ static void take_texts(const struct field *row, const json_t *value, struct aren
 		if (fault == NULL)
 			fault = take_one_of_texts(row, item, arena, taken);
 	}
-	buf_init(&text, 16384);
+	buf_init(&text, TEXTS_CAP);
 	if (fault == NULL && json_write(taken, &text) != ERR_OK)
 		fault = "is too long";
 	if (fault == NULL)

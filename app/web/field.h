@@ -22,8 +22,8 @@ enum field_type {
 	FIELD_WORDS, /* const char *: in: array of min..max words (each one of words); the member
 			becomes them joined by one space, each once. out: array from such a text */
 	FIELD_TEXTS, /* const char *: in: array of min..max free texts, trimmed, each of 1..item_max
-			code points, no two alike whatever the case of their ASCII letters; the
-			member becomes it as JSON text. out: from such a text; NULL is [] */
+			code points, no two alike, by default whatever the case of their ASCII
+			letters; the member becomes it as JSON text. out: from such a text; NULL is [] */
 	FIELD_BOOL,  /* bool */
 	FIELD_SWITCH, /* int64_t 1 or 0; DB_NULL where it is left unsaid */
 	FIELD_INT,    /* int64_t within [min, max] */
@@ -43,6 +43,7 @@ enum field_type {
 #define FIELD_DAY_END (1u << 2)  /* FIELD_TIME given as a date means its last millisecond */
 #define FIELD_TRIM (1u << 3)     /* FIELD_TEXT: without the blanks around it */
 #define FIELD_CLEARS (1u << 4)   /* FIELD_TEXT: null becomes "", which no text of min 1 can be */
+#define FIELD_CASE (1u << 6)     /* FIELD_TEXTS: those that differ in case are two */
 #define FIELD_OPTIONAL (1u << 5) /* out: left out where it is null, false or the nil id */
 
 struct field_set;

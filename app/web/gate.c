@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#include "client.h"
 #include "clock.h"
 #include "crypt.h"
 #include "id.h"
@@ -70,6 +71,20 @@ void gate_set_request_id(struct web *web)
 	web->ctx.request_id = web->request_id;
 }
 
+/* ---- whence -------------------------------------------------------------------------------------- */
+
+/* The address that core is told of: NULL when even the web server has none. */
+static void find_client(struct web *web)
+{
+	struct ip client;
+
+	web->ctx.client_address = NULL;
+	if (!client_address(&web->trusted, web->in.remote_addr, web->in.forwarded_for, &client))
+		return;
+	ip_text(&client, web->client_address);
+	web->ctx.client_address = web->client_address;
+}
+
 /* ---- route ----------------------------------------------------------------------------------------- */
 
 /* contract/accounts.md: every path of this family ends in a slash, and one that lacks it is answered
@@ -77,14 +92,16 @@ void gate_set_request_id(struct web *web)
 static bool redirect_to_slash(struct web *web)
 {
 	struct router_match match = { .route = NULL };
-	const char *slashed = arena_printf(web->arena, "%s/", web->in.path);
-	const char *target = arena_printf(
-	    web->arena, "%s%s%s", slashed, web->in.query[0] == '\0' ? "" : "?", web->in.query);
+	struct http_in slashed = web->in;
 
-	if (router_family(web->in.path) != FAMILY_ACCOUNT || slashed == NULL || target == NULL)
+	if (router_family(&web->in) != FAMILY_ACCOUNT)
 		return false;
-	if (router_find(routes, route_count, web->in.method, slashed, web->arena, &match) ==
-	    ERR_NOT_FOUND)
+	slashed.path = arena_printf(web->arena, "%s/", web->in.path);
+	const char *target = arena_printf(web->arena, "%s/%s%s", web->in.path,
+	    web->in.query[0] == '\0' ? "" : "?", web->in.query);
+	if (slashed.path == NULL || target == NULL)
+		return false;
+	if (router_find(routes, route_count, &slashed, web->arena, &match) == ERR_NOT_FOUND)
 		return false;
 	web->status = reply_status_of_success(SUCCESS_ELSEWHERE);
 	reply_header(web, "Location", target);
@@ -101,8 +118,7 @@ static enum err step_route(struct gate *gate, bool *ret_answered)
 		*ret_answered = true;
 		return ERR_OK;
 	}
-	enum err err =
-	    router_find(routes, route_count, web->in.method, web->in.path, web->arena, &match);
+	enum err err = router_find(routes, route_count, &web->in, web->arena, &match);
 
 	if (err == ERR_METHOD_NOT_ALLOWED) {
 		router_allow(match.methods, allow, sizeof(allow));
@@ -196,7 +212,8 @@ static enum err step_credential(struct gate *gate)
 	return ERR_OK;
 }
 
-/* contract/README.md: in the session family write implies read of the same area. */
+/* contract/README.md: in the session family write implies read of the same area; the sessions of the
+ * plain family are the same ones. */
 static const struct {
 	uint64_t has, implies;
 } implied[] = {
@@ -208,11 +225,16 @@ static enum err step_scope(struct gate *gate)
 {
 	if (gate->web->route->roles != 0)
 		return login_role(gate->web);
+	/* contract/README.md, Credentials: a publishable key may submit, and nothing else. */
+	if ((gate->web->route->flags & ROUTE_ANY_KEY) != 0)
+		return gate->web->key.kind == KEYKIND_PUBLISHABLE ? ERR_FORBIDDEN : ERR_OK;
 	uint64_t needed = gate->web->route->scopes;
 	uint64_t scopes = gate->web->ctx.actor.scopes;
 
-	for (size_t i = 0; i < countof(implied) && gate->web->route->family == FAMILY_SESSION;
-	     i++) {
+	enum family family = gate->web->route->family;
+	bool implies = family == FAMILY_SESSION || family == FAMILY_PLAIN;
+
+	for (size_t i = 0; i < countof(implied) && implies; i++) {
 		if ((scopes & implied[i].has) != 0)
 			scopes |= implied[i].implies;
 	}
@@ -509,8 +531,10 @@ static enum err gate_steps(struct gate *gate)
 void gate_run(struct web *web, body_fn *read_body, void *body_arg)
 {
 	struct gate gate = { .web = web, .read_body = read_body, .body_arg = body_arg };
-	enum err err = gate_steps(&gate);
+	enum err err;
 
+	find_client(web);
+	err = gate_steps(&gate);
 	web->failure = err;
 	if (err != ERR_OK)
 		reply_error(web, err);

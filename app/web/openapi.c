@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "field.h"
+#include "router.h"
 #include "scope.h"
 
 #define WRITER_MEMORY 262144 /* names and complaints while the document is written */
@@ -82,7 +83,9 @@ const char *openapi_capital(struct openapi *doc, const char *text)
 /* A scope as the family prints it (contract/README.md, Credentials). */
 static const char *scope_spelling(size_t bit, enum family family)
 {
-	return family == FAMILY_SESSION ? scope_spellings[SCOPE_COUNT + bit] : scope_words[bit];
+	return family == FAMILY_SESSION || family == FAMILY_PLAIN
+		   ? scope_spellings[SCOPE_COUNT + bit]
+		   : scope_words[bit];
 }
 
 static json_t *scopes_array(const struct route *route)
@@ -110,6 +113,10 @@ static json_t *security_of(const struct route *route)
 		return json_pack("[{}, {s:[]}]", "pageToken");
 	if (route->credential != CREDENTIAL_KEY)
 		return json_array();
+	/* Where the header chooses the family, the other one would ask for something else. */
+	if (router_is_shared(route->path))
+		return json_pack("[{s:o}]", route->family == FAMILY_PLAIN ? "apiKey" : "bearer",
+		    scopes_array(route));
 	return json_pack(
 	    "[{s:o}, {s:o}]", "bearer", scopes_array(route), "apiKey", scopes_array(route));
 }
@@ -143,10 +150,14 @@ static void add_scopes(const struct route *route, struct buf *text)
 		    scope_spelling(i, route->family));
 		count++;
 	}
-	if (route->credential == CREDENTIAL_VISIT)
+	if (count > 0)
+		buf_addc(text, '.');
+	else if (route->credential == CREDENTIAL_KEY)
+		buf_adds(text, "For any key but a publishable one, whatever its scopes.");
+	else if (route->credential == CREDENTIAL_VISIT)
 		buf_adds(text, "Needs the page's token.");
 	else if (route->credential != CREDENTIAL_TOKEN)
-		buf_adds(text, count == 0 ? "Needs no key." : ".");
+		buf_adds(text, "Needs no key.");
 }
 
 static void add_roles(const struct route *route, struct buf *text)
@@ -187,6 +198,8 @@ static json_t *description_of(const struct route *route)
 	struct buf text;
 
 	buf_init(&text, SCOPES_SIZE * 4);
+	if (router_is_shared(route->path))
+		buf_printf(&text, "%s: ", openapi_header_title(route->family));
 	add_scopes(route, &text);
 	add_roles(route, &text);
 	if ((route->flags & ROUTE_IDEMPOTENT) != 0)
@@ -221,25 +234,86 @@ static json_t *body_of(struct openapi *doc, const struct route *route)
 	return body;
 }
 
-static json_t *operation_of(struct openapi *doc, const struct route *route)
+/* The members of an operation that follow from one row alone. */
+struct operation {
+	json_t *tags, *description, *security, *parameters, *body, *responses;
+};
+
+static struct operation operation_parts(struct openapi *doc, const struct route *route)
 {
-	const struct openapi_family *family = openapi_family(route->family);
+	bool has_body = route->body != NULL || (route->flags & ROUTE_RAW_BODY) != 0;
+
+	return (struct operation){ .tags = json_pack("[s]", openapi_family(route->family)->tag),
+		.description = description_of(route),
+		.security = security_of(route),
+		.parameters = openapi_parameters(doc, route),
+		.body = has_body ? body_of(doc, route) : NULL,
+		.responses = openapi_responses(doc, route) };
+}
+
+/* Takes over the parts. */
+static json_t *operation_written(
+    struct openapi *doc, const struct route *route, const struct operation *parts)
+{
 	json_t *operation = json_object();
-	json_t *parameters = openapi_parameters(doc, route);
 
 	openapi_set(doc, operation, "operationId", json_string(route->operation));
-	openapi_set(doc, operation, "tags", json_pack("[s]", family->tag));
+	openapi_set(doc, operation, "tags", parts->tags);
 	openapi_set(doc, operation, "summary", json_string(route->summary));
-	openapi_set(doc, operation, "description", description_of(route));
-	openapi_set(doc, operation, "security", security_of(route));
-	if (json_array_size(parameters) > 0)
-		openapi_set(doc, operation, "parameters", parameters);
+	openapi_set(doc, operation, "description", parts->description);
+	openapi_set(doc, operation, "security", parts->security);
+	if (json_array_size(parts->parameters) > 0)
+		openapi_set(doc, operation, "parameters", parts->parameters);
 	else
-		json_decref(parameters);
-	if (route->body != NULL || (route->flags & ROUTE_RAW_BODY) != 0)
-		openapi_set(doc, operation, "requestBody", body_of(doc, route));
-	openapi_set(doc, operation, "responses", openapi_responses(doc, route));
+		json_decref(parts->parameters);
+	if (parts->body != NULL)
+		openapi_set(doc, operation, "requestBody", parts->body);
+	openapi_set(doc, operation, "responses", parts->responses);
 	return operation;
+}
+
+/* The items of both, in one of them. */
+static json_t *both_arrays(struct openapi *doc, json_t *one, json_t *other)
+{
+	doc->failed |= json_array_extend(one, other) != 0;
+	json_decref(other);
+	return one;
+}
+
+static json_t *both_descriptions(json_t *one, json_t *other)
+{
+	json_t *both = json_sprintf(
+	    "The header that the key comes in decides whose shapes are spoken.\n\n%s\n\n%s",
+	    json_string_value(one), json_string_value(other));
+
+	json_decref(one);
+	json_decref(other);
+	return both;
+}
+
+/* Two rows of one method and path. */
+static json_t *operation_of_both(struct openapi *doc, const struct openapi_pair *pair)
+{
+	doc->whole = true;
+	struct operation one = operation_parts(doc, pair->first);
+	struct operation other = operation_parts(doc, pair->second);
+
+	doc->whole = false;
+	one.tags = both_arrays(doc, one.tags, other.tags);
+	one.description = both_descriptions(one.description, other.description);
+	one.security = both_arrays(doc, one.security, other.security);
+	one.parameters = openapi_pair_parameters(doc, pair, one.parameters, other.parameters);
+	if (one.body != NULL)
+		one.body = openapi_pair_body(doc, pair, one.body, other.body);
+	one.responses = openapi_pair_responses(doc, pair, one.responses, other.responses);
+	return operation_written(doc, pair->first, &one);
+}
+
+static json_t *operation_of_one(struct openapi *doc, const struct route *route)
+{
+	struct operation parts = operation_parts(doc, route);
+
+	return operation_written(doc, route, &parts);
 }
 
 /* "GET" is "get" in the document. */
@@ -271,15 +345,32 @@ static json_t *path_item(struct openapi *doc, json_t *paths, const char *path)
 	return item;
 }
 
+/* The next row of the same method and path, from one on; NULL: there is none. */
+static const struct route *twin_of(
+    const struct route *table, size_t from, size_t count, const struct route *route)
+{
+	for (size_t i = from; i < count; i++) {
+		if (&table[i] != route && openapi_family(table[i].family) != NULL &&
+		    strcmp(table[i].method, route->method) == 0 &&
+		    strcmp(table[i].path, route->path) == 0)
+			return &table[i];
+	}
+	return NULL;
+}
+
 static json_t *paths_of(struct openapi *doc, const struct route *table, size_t count)
 {
 	json_t *paths = json_object();
 
 	for (size_t i = 0; i < count; i++) {
-		const struct route *route = &table[i];
-		if (openapi_family(route->family) != NULL)
-			openapi_set(doc, path_item(doc, paths, route->path),
-			    method_word(doc, route->method), operation_of(doc, route));
+		struct openapi_pair pair = { &table[i], twin_of(table, i + 1, count, &table[i]) };
+		if (openapi_family(table[i].family) == NULL ||
+		    twin_of(table, 0, i, &table[i]) != NULL)
+			continue;
+		openapi_set(doc, path_item(doc, paths, table[i].path),
+		    method_word(doc, table[i].method),
+		    pair.second == NULL ? operation_of_one(doc, pair.first)
+					: operation_of_both(doc, &pair));
 	}
 	return paths;
 }

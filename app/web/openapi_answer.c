@@ -79,17 +79,38 @@ static void add_rate_headers(struct openapi *doc, const struct route *route, jso
 	openapi_header(doc, headers, OPENAPI_RATE_POLICY);
 }
 
-static json_t *error_headers(struct openapi *doc, const struct route *route, enum err_kind kind)
+/* The errors among them that are answered with one status. */
+static struct errors errors_with(const struct errors *all, int status)
+{
+	struct errors errors = { { false } };
+
+	for (size_t i = 1; i < ERR__MAX; i++)
+		errors.has[i] = all->has[i] && reply_status_of(err_kind((enum err)i)) == status;
+	return errors;
+}
+
+static bool are_all_of_kind(const struct errors *errors, enum err_kind kind)
+{
+	for (size_t i = 1; i < ERR__MAX; i++) {
+		if (errors->has[i] && err_kind((enum err)i) != kind)
+			return false;
+	}
+	return true;
+}
+
+/* Two kinds can share a status: then only what both bring is promised. */
+static json_t *error_headers(
+    struct openapi *doc, const struct route *route, const struct errors *errors)
 {
 	json_t *headers = json_object();
 
 	openapi_header(doc, headers, OPENAPI_REQUEST_ID);
 	for (size_t i = 0; i < countof(kind_headers); i++) {
-		if (kind_headers[i].kind == kind)
+		if (are_all_of_kind(errors, kind_headers[i].kind))
 			openapi_header(doc, headers, kind_headers[i].header);
 	}
 	/* Who has no key is not counted. */
-	if (kind != ERR_KIND_UNAUTHENTICATED)
+	if (!are_all_of_kind(errors, ERR_KIND_UNAUTHENTICATED))
 		add_rate_headers(doc, route, headers);
 	return headers;
 }
@@ -143,9 +164,13 @@ static json_t *error_example(struct openapi *doc, const struct route *route, enu
 
 /* ---- one response -------------------------------------------------------------------------------------------- */
 
-/* The family's error with one of these codes in it. */
+/* The family's error with one of these codes in it, where it has codes. */
 static json_t *coded_schema(struct openapi *doc, const struct route *route, json_t *codes)
 {
+	if (json_array_size(codes) == 0) {
+		json_decref(codes);
+		return openapi_error_ref(doc, route);
+	}
 	return json_pack("{s:[o, {s:{s:{s:{s:{s:o}}}}}]}", "allOf", openapi_error_ref(doc, route),
 	    "properties", "error", "properties", "code", "enum", codes);
 }
@@ -156,6 +181,8 @@ static void add_code(struct openapi *doc, json_t *codes, const json_t *example)
 	json_t *known;
 	size_t i;
 
+	if (code == NULL)
+		return;
 	json_array_foreach(codes, i, known)
 	{
 		if (json_equal(known, code))
@@ -177,9 +204,9 @@ static void add_error(struct openapi *doc, const struct route *route, enum err e
 	buf_printf(description, "%s%s", description->len == 0 ? "" : " ", err_sentence(err));
 }
 
-/* All errors of one kind, which are one status. */
+/* All errors with one status. */
 static json_t *error_response(
-    struct openapi *doc, const struct route *route, const struct errors *errors, enum err_kind kind)
+    struct openapi *doc, const struct route *route, const struct errors *errors)
 {
 	json_t *codes = json_array(), *examples = json_object(), *media = json_object();
 	json_t *content = json_object(), *response = json_object();
@@ -187,14 +214,14 @@ static json_t *error_response(
 
 	buf_init(&text, LIMIT_LOG_LINE);
 	for (size_t i = 1; i < ERR__MAX; i++) {
-		if (errors->has[i] && err_kind((enum err)i) == kind)
+		if (errors->has[i])
 			add_error(doc, route, (enum err)i, codes, examples, &text);
 	}
 	openapi_set(doc, media, "schema", coded_schema(doc, route, codes));
 	openapi_set(doc, media, "examples", examples);
 	openapi_set(doc, content, "application/json", media);
 	openapi_set(doc, response, "description", json_string(buf_str(&text)));
-	openapi_set(doc, response, "headers", error_headers(doc, route, kind));
+	openapi_set(doc, response, "headers", error_headers(doc, route, errors));
 	openapi_set(doc, response, "content", content);
 	doc->failed |= buf_failed(&text);
 	buf_free(&text);
@@ -204,7 +231,7 @@ static json_t *error_response(
 /* What makes two such responses alike: family, metered or not, list or not, errors. The first route
  * that has one gives the examples' details. */
 static const char *response_name(
-    struct openapi *doc, const struct route *route, const struct errors *errors, enum err_kind kind)
+    struct openapi *doc, const struct route *route, const struct errors *errors)
 {
 	bool list = route->family == FAMILY_SESSION && route->reply_is_list;
 	struct buf name;
@@ -213,7 +240,7 @@ static const char *response_name(
 	buf_printf(&name, "%s%s%s", openapi_capital(doc, openapi_family(route->family)->tag),
 	    list ? "List" : "", route->limit_class == LIMIT_CLASS_NONE ? "Open" : "");
 	for (size_t i = 1; i < ERR__MAX; i++) {
-		if (errors->has[i] && err_kind((enum err)i) == kind)
+		if (errors->has[i])
 			buf_printf(&name, ".%s", err_name((enum err)i));
 	}
 	const char *copy = buf_failed(&name) ? NULL : arena_strdup(doc->arena, buf_str(&name));
@@ -222,21 +249,30 @@ static const char *response_name(
 	return copy == NULL ? "" : copy;
 }
 
+/* Pointed to, and written with the first that has it. */
+static json_t *shared_response(
+    struct openapi *doc, const struct route *route, const struct errors *errors)
+{
+	if (doc->whole)
+		return error_response(doc, route, errors);
+	const char *name = response_name(doc, route, errors);
+	if (json_object_get(doc->responses, name) == NULL)
+		openapi_set(doc, doc->responses, name, error_response(doc, route, errors));
+	return openapi_ref("responses", name);
+}
+
 static void add_errors(struct openapi *doc, const struct route *route, json_t *responses)
 {
-	struct errors errors = errors_of(route);
+	struct errors all = errors_of(route);
 	char status[STATUS_SIZE];
 
 	for (size_t i = 1; i < ERR__MAX; i++) {
-		enum err_kind kind = err_kind((enum err)i);
-		if (!errors.has[i])
+		int number = reply_status_of(err_kind((enum err)i));
+		(void)snprintf(status, sizeof(status), "%d", number);
+		if (!all.has[i] || json_object_get(responses, status) != NULL)
 			continue;
-		const char *name = response_name(doc, route, &errors, kind);
-		if (json_object_get(doc->responses, name) == NULL)
-			openapi_set(
-			    doc, doc->responses, name, error_response(doc, route, &errors, kind));
-		(void)snprintf(status, sizeof(status), "%d", reply_status_of(kind));
-		openapi_set(doc, responses, status, openapi_ref("responses", name));
+		struct errors errors = errors_with(&all, number);
+		openapi_set(doc, responses, status, shared_response(doc, route, &errors));
 	}
 }
 
@@ -249,7 +285,8 @@ static const char *const success_words[] = {
 	[SUCCESS_NO_CONTENT] = "Done; there is no body.",
 };
 
-static json_t *success_response(struct openapi *doc, const struct route *route)
+static json_t *success_response(
+    struct openapi *doc, const struct route *route, enum success success)
 {
 	json_t *response = json_object(), *headers = json_object();
 
@@ -257,22 +294,31 @@ static json_t *success_response(struct openapi *doc, const struct route *route)
 	if ((route->flags & ROUTE_IDEMPOTENT) != 0)
 		openapi_header(doc, headers, OPENAPI_REPLAYED);
 	add_rate_headers(doc, route, headers);
-	openapi_set(doc, response, "description", json_string(success_words[route->success]));
+	openapi_set(doc, response, "description", json_string(success_words[success]));
 	openapi_set(doc, response, "headers", headers);
-	if (route->success != SUCCESS_NO_CONTENT)
+	if (success != SUCCESS_NO_CONTENT)
 		openapi_set(doc, response, "content",
 		    openapi_json_content(
 			doc, openapi_success_schema(doc, route), openapi_success_example(route)));
 	return response;
 }
 
+static void add_success(
+    struct openapi *doc, const struct route *route, enum success success, json_t *responses)
+{
+	char status[STATUS_SIZE];
+
+	(void)snprintf(status, sizeof(status), "%d", reply_status_of_success(success));
+	openapi_set(doc, responses, status, success_response(doc, route, success));
+}
+
 json_t *openapi_responses(struct openapi *doc, const struct route *route)
 {
 	json_t *responses = json_object();
-	char status[STATUS_SIZE];
 
-	(void)snprintf(status, sizeof(status), "%d", reply_status_of_success(route->success));
-	openapi_set(doc, responses, status, success_response(doc, route));
+	add_success(doc, route, route->success, responses);
+	if (route->or_ok)
+		add_success(doc, route, SUCCESS_OK, responses);
 	add_errors(doc, route, responses);
 	return responses;
 }

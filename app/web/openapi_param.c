@@ -14,12 +14,13 @@
 struct path_row {
 	const char *beginning;
 	const char *component;
-	const char *pattern; /* NULL: any text */
+	const char *pattern; /* NULL: any text, or a UUID */
 	const char *example;
 	const char *sentence;
 };
 
 #define TAIL "01h455vb4pex5vsknk084sn02q"
+static const char UUID[] = "01890a5d-ac96-774b-bcce-b302099a8057";
 
 static const struct path_row path_rows[] = {
 	{ "/v1/kyc/verifications/{id}", "VerificationId", ID_FORM("ver"), "ver_" TAIL,
@@ -35,6 +36,11 @@ static const struct path_row path_rows[] = {
 	    "The delivery." },
 	{ "/v1/webhooks/events/{id}", "EventId", ID_FORM("evt"), "evt_" TAIL, "The event." },
 	{ "/v1/events/{id}", "EventId", ID_FORM("evt"), "evt_" TAIL, "The event." },
+	{ "/auth/v2/organizations/me/{org_id}", "OrganizationId", NULL, UUID, "The organisation." },
+	{ "/auth/v2/organizations/me/{org_id}/applications/{app_id}", "ApplicationId", NULL, UUID,
+	    "The application." },
+	{ "/auth/v2/organizations/me/{org_id}/members/{member_id}", "MemberId", NULL, UUID,
+	    "The membership." },
 	{ "/v1/verify-session/{id}", "VisitedSessionId", ID_FORM("vs"), "vs_" TAIL,
 	    "The session, as its link has it." },
 	{ "/v1/providers/{driver}", "ProviderDriver", NULL, "smile_v1", "The provider's driver." },
@@ -59,6 +65,8 @@ static json_t *path_schema(const struct path_row *row)
 
 	if (row->pattern != NULL)
 		json_object_set_new(schema, "pattern", json_sprintf("^%s$", row->pattern));
+	if (row->example == UUID)
+		json_object_set_new(schema, "format", json_string("uuid"));
 	return schema;
 }
 

@@ -22,6 +22,7 @@ struct openapi {
 	json_t *schemas, *parameters, *headers, *responses; /* of "components" */
 	struct arena *arena;
 	struct web *web; /* a request that was never made, for answers to show */
+	bool whole;      /* responses stand where they are, for somebody to join: not pointed to */
 	bool failed;
 };
 
@@ -66,6 +67,25 @@ json_t *openapi_error_ref(struct openapi *doc, const struct route *route);
 /* The responses of an operation, by status: its success and every error that its row names or that
  * follows from what else the row says. */
 json_t *openapi_responses(struct openapi *doc, const struct route *route);
+
+/* ---- two rows, one operation (openapi_pair.c) -------------------------------------------------- */
+
+/* The rows of a method and path that two families share. */
+struct openapi_pair {
+	const struct route *first, *second;
+};
+
+/* "With X-API-Key": the header that chooses this family where two share a path. */
+const char *openapi_header_title(enum family family);
+
+/* Each joins what the two rows were written as, and takes both over: arrays of parameters, request
+ * bodies of JSON, and responses by status, which must be whole. */
+json_t *openapi_pair_parameters(
+    struct openapi *doc, const struct openapi_pair *pair, json_t *session, json_t *plain);
+json_t *openapi_pair_body(
+    struct openapi *doc, const struct openapi_pair *pair, json_t *session, json_t *plain);
+json_t *openapi_pair_responses(
+    struct openapi *doc, const struct openapi_pair *pair, json_t *session, json_t *plain);
 
 /* ---- parameters (openapi_param.c) ------------------------------------------------------------ */
 

@@ -16,10 +16,15 @@ static const struct openapi_family families[FAMILY__MAX] = {
 	    "Verifications decided by a document's number, their scores, usage, API keys, and webhooks "
 	    "in their simplest form. An object comes as `{\"data\":…}`, an error as "
 	    "`{\"error\":{\"code\",\"message\",\"details\"}}`." },
-	[FAMILY_SESSION] = { "session", "Webhook endpoints and events",
-	    "Webhook endpoints, their keys, deliveries and events in full. An answer is "
-	    "`{\"data\":…,\"error\":…}`, one of them null; lists have `pagination` beside. A "
-	    "scope to write implies the one to read." },
+	[FAMILY_SESSION] = { "session", "Sessions, webhook endpoints and events",
+	    "Verification sessions, and webhook endpoints, their keys, deliveries and events in "
+	    "full. An answer is `{\"data\":…,\"error\":…}`, one of them null; lists have "
+	    "`pagination` beside. A scope to write implies the one to read. Under `/v1/sessions` "
+	    "the key must come as `Authorization: Bearer`." },
+	[FAMILY_PLAIN] = { "plain", "Sessions and workflows, in plain shapes",
+	    "The same verification sessions for clients that send `X-API-Key`, and workflows. An "
+	    "object comes as it is, an error as `{\"detail\":\"…\"}`. Under `/v1/sessions` the "
+	    "key must come as `X-API-Key`, and no `Authorization` beside it." },
 	[FAMILY_ACCOUNT] = { "account", "People and organisations",
 	    "Accounts of people, their organisations, members and applications. Every path ends in a "
 	    "slash. An object or a list comes as it is, an error as `{\"detail\":\"…\"}`, and what "
@@ -74,6 +79,16 @@ static const struct field session_error_rows[] = {
 	TEXT_ROW("hint", "What helps; all faults of a request that is not valid."),
 	TEXT_ROW("docs", "Where to read on."),
 };
+
+/* Of the envelope, not of the error in it. */
+static const char detail_words[] =
+    "Only under /v1/sessions and without a key, where nobody knows which family you speak: the "
+    "same in the words of the plain one.";
+
+static const struct field plain_error_rows[] = {
+	TEXT_ROW("detail", "A sentence for people; all faults of a request that is not valid."),
+};
+static const struct field_set plain_error = DOCUMENT_SET("PlainError", plain_error_rows);
 static const struct field_set session_error = DOCUMENT_SET("SessionFailure", session_error_rows);
 
 /* ---- lists ------------------------------------------------------------------------------------------- */
@@ -157,7 +172,8 @@ static bool has_both(const struct route *route)
 /* In no envelope. */
 static bool is_bare(const struct route *route)
 {
-	return route->family == FAMILY_ACCOUNT || (route->flags & ROUTE_BARE_REPLY) != 0;
+	return route->family == FAMILY_ACCOUNT || route->family == FAMILY_PLAIN ||
+	       (route->flags & ROUTE_BARE_REPLY) != 0;
 }
 
 json_t *openapi_success_schema(struct openapi *doc, const struct route *route)
@@ -222,6 +238,8 @@ json_t *openapi_error_ref(struct openapi *doc, const struct route *route)
 {
 	if (route->family == FAMILY_ACCOUNT)
 		return account_error_ref(doc);
+	if (route->family == FAMILY_PLAIN)
+		return openapi_set_ref(doc, &plain_error, true);
 	bool session = has_both(route);
 	bool list = session && route->reply_is_list;
 	const char *name = list ? "SessionListError" : session ? "SessionError" : "KycError";
@@ -237,6 +255,10 @@ json_t *openapi_error_ref(struct openapi *doc, const struct route *route)
 	if (list)
 		openapi_set(
 		    doc, properties, "pagination", openapi_set_ref(doc, &pagination_set, true));
-	openapi_set(doc, doc->schemas, name, closed(doc, properties));
+	json_t *schema = closed(doc, properties);
+	if (session)
+		openapi_set(doc, properties, "detail",
+		    json_pack("{s:s, s:s}", "type", "string", "description", detail_words));
+	openapi_set(doc, doc->schemas, name, schema);
 	return openapi_ref("schemas", name);
 }

@@ -75,7 +75,7 @@ static enum family family_of(const struct web *web)
 {
 	if (web->route != NULL)
 		return web->route->family;
-	return web->in.path == NULL ? FAMILY_KYC : router_family(web->in.path);
+	return web->in.path == NULL ? FAMILY_KYC : router_family(&web->in);
 }
 
 static void add_text(json_t *object, const char *name, const char *value)
@@ -252,8 +252,19 @@ static int64_t page_limit(const struct web *web)
 	return limit;
 }
 
+/* contract/sessions.md, Family plain: the sentences its clients know. */
+static const char *const plain_sentences[ERR__MAX] = {
+	[ERR_UNAUTHORIZED] = "Invalid or missing API key",
+	[ERR_INSUFFICIENT_TOKENS] = "Insufficient token balance",
+};
+
+static const char *plain_sentence(enum err err)
+{
+	return plain_sentences[err] == NULL ? err_sentence(err) : plain_sentences[err];
+}
+
 /* contract/README.md: {"data":null,"error":{"code","message","hint","docs"}}, plus "pagination" on
- * lists. */
+ * lists; and the plain family's "detail" beside where nobody knows which of the two is meant. */
 static void session_error(struct web *web, enum err err)
 {
 	enum err shown = err == ERR_WEBHOOK_NOT_FOUND ? ERR_ENDPOINT_NOT_FOUND : err;
@@ -272,6 +283,8 @@ static void session_error(struct web *web, enum err err)
 		json_object_set_new(body, "pagination",
 		    json_pack("{s:I, s:b, s:n}", "limit", (json_int_t)page_limit(web), "has_more",
 			0, "next_cursor"));
+	if (web->in.path != NULL && router_is_undecided(&web->in))
+		add_text(body, "detail", plain_sentence(shown));
 	if (body == NULL || json_write(body, &web->reply) != ERR_OK) {
 		buf_clear(&web->reply);
 		buf_adds(&web->reply,
@@ -281,6 +294,33 @@ static void session_error(struct web *web, enum err err)
 	}
 	json_decref(error);
 	json_decref(body);
+}
+
+/* ---- family plain ------------------------------------------------------------------------------ */
+
+/* contract/README.md: {"detail":"…"}, with all faults of the request in it. */
+static void plain_error(struct web *web, enum err err)
+{
+	const struct complaint *items = web->complaints.items;
+	json_t *body = json_object();
+	struct buf text;
+
+	buf_init(&text, FAULTS_CAP);
+	if (err_kind(err) == ERR_KIND_INVALID && web->complaints.count > 0) {
+		for (size_t i = 0; i < web->complaints.count; i++)
+			buf_printf(&text, "%s%s %s", i == 0 ? "The request is not valid: " : "; ",
+			    items[i].field, items[i].message);
+		buf_addc(&text, '.');
+	} else {
+		buf_adds(&text, plain_sentence(err));
+	}
+	add_text(body, "detail", buf_str(&text));
+	if (json_write(body, &web->reply) != ERR_OK) {
+		buf_clear(&web->reply);
+		buf_adds(&web->reply, "{\"detail\":\"Something went wrong on our side.\"}");
+	}
+	json_decref(body);
+	buf_free(&text);
 }
 
 /* ---- family account ---------------------------------------------------------------------------- */
@@ -341,6 +381,7 @@ static const struct {
 } shapes[FAMILY__MAX] = {
 	[FAMILY_KYC] = { "{\"data\":", "}", kyc_error },
 	[FAMILY_SESSION] = { "{\"data\":", ",\"error\":null}", session_error },
+	[FAMILY_PLAIN] = { "", "", plain_error },
 	[FAMILY_ACCOUNT] = { "", "", account_error },
 	[FAMILY_PAGE] = { "{\"data\":", ",\"error\":null}", session_error },
 	[FAMILY_OPS] = { "{\"data\":", "}", kyc_error },
@@ -353,8 +394,9 @@ void reply_error(struct web *web, enum err err)
 
 	reply_reset(web);
 	web->status = row->status;
-	/* The limiter knows better than the row how long. */
-	if (err_kind(shown) == ERR_KIND_LIMITED && web->meter.retry_after_s > 0)
+	/* Whoever refused knows better than the row how long. */
+	if (row->header != NULL && strcmp(row->header, "Retry-After") == 0 &&
+	    web->meter.retry_after_s > 0)
 		buf_printf(
 		    &web->headers, "Retry-After: %lld\r\n", (long long)web->meter.retry_after_s);
 	else if (row->header != NULL)

@@ -24,27 +24,40 @@ static int method_index(const char *method)
 	return -1;
 }
 
-/* contract/README.md: whose shapes hold where. What no row names is the kyc family's. */
-static const struct {
+/* contract/README.md: whose shapes hold where; with_api_key: whose, when the key comes as X-API-Key and
+ * there is no Authorization. What no row names is the kyc family's. */
+struct prefix_row {
 	const char *prefix;
 	enum family family;
-} prefixes[] = {
-	{ "/-", FAMILY_OPS },
-	{ "/v1/webhooks/endpoints", FAMILY_SESSION },
-	{ "/v1/webhooks/keys", FAMILY_SESSION },
-	{ "/v1/webhooks/deliveries", FAMILY_SESSION },
-	{ "/v1/webhooks/events", FAMILY_SESSION },
-	{ "/v1/events", FAMILY_SESSION },
-	{ "/v1/sessions", FAMILY_SESSION },
-	{ "/v1/analytics", FAMILY_SESSION },
-	{ "/v1/verify-session", FAMILY_PAGE },
-	{ "/auth/v2", FAMILY_ACCOUNT },
-	{ "/.well-known/jwks.json", FAMILY_ACCOUNT },
+	enum family with_api_key;
 };
 
-enum family router_family(const char *path)
+#define OF_ONE(prefix, family) \
+	{ \
+		prefix, family, family \
+	}
+
+static const struct prefix_row prefixes[] = {
+	OF_ONE("", FAMILY_KYC),
+	OF_ONE("/-", FAMILY_OPS),
+	OF_ONE("/v1/webhooks/endpoints", FAMILY_SESSION),
+	OF_ONE("/v1/webhooks/keys", FAMILY_SESSION),
+	OF_ONE("/v1/webhooks/deliveries", FAMILY_SESSION),
+	OF_ONE("/v1/webhooks/events", FAMILY_SESSION),
+	OF_ONE("/v1/events", FAMILY_SESSION),
+	OF_ONE("/v1/analytics", FAMILY_SESSION),
+	{ "/v1/sessions", FAMILY_SESSION, FAMILY_PLAIN },
+	OF_ONE("/v1/workflows", FAMILY_PLAIN),
+	OF_ONE("/v1/auth/verify", FAMILY_PLAIN),
+	OF_ONE("/v1/verify-session", FAMILY_PAGE),
+	OF_ONE("/auth/v2", FAMILY_ACCOUNT),
+	OF_ONE("/.well-known/jwks.json", FAMILY_ACCOUNT),
+};
+
+/* The longest beginning of a path; the first row is the beginning of every one. */
+static const struct prefix_row *prefix_of(const char *path)
 {
-	enum family family = FAMILY_KYC;
+	const struct prefix_row *found = &prefixes[0];
 	size_t longest = 0;
 
 	for (size_t i = 0; i < countof(prefixes); i++) {
@@ -53,9 +66,28 @@ enum family router_family(const char *path)
 		    (path[len] != '/' && path[len] != '\0'))
 			continue;
 		longest = len;
-		family = prefixes[i].family;
+		found = &prefixes[i];
 	}
-	return family;
+	return found;
+}
+
+enum family router_family(const struct http_in *in)
+{
+	const struct prefix_row *row = prefix_of(in->path);
+
+	return in->authorization == NULL && in->api_key != NULL ? row->with_api_key : row->family;
+}
+
+bool router_is_shared(const char *path)
+{
+	const struct prefix_row *row = prefix_of(path);
+
+	return row->family != row->with_api_key;
+}
+
+bool router_is_undecided(const struct http_in *in)
+{
+	return in->authorization == NULL && in->api_key == NULL && router_is_shared(in->path);
 }
 
 /* The next segment of a path that stands on '/': its start and length. False at the end. */
@@ -110,16 +142,17 @@ static bool path_matches(
 	return *path == '\0';
 }
 
-enum err router_find(const struct route *table, size_t count, const char *method, const char *path,
+enum err router_find(const struct route *table, size_t count, const struct http_in *in,
     struct arena *arena, struct router_match *ret_match)
 {
 	struct router_match found = { .route = NULL };
-	const char *effective = strcmp(method, "HEAD") == 0 ? "GET" : method;
-	enum family family = router_family(path);
+	const char *effective = strcmp(in->method, "HEAD") == 0 ? "GET" : in->method;
+	enum family family = router_family(in);
 
 	for (size_t i = 0; i < count; i++) {
 		struct router_match match = { .route = &table[i] };
-		if (table[i].family != family || !path_matches(table[i].path, path, arena, &match))
+		if (table[i].family != family ||
+		    !path_matches(table[i].path, in->path, arena, &match))
 			continue;
 		int index = method_index(table[i].method);
 		found.path_known = true;

@@ -15,17 +15,26 @@ struct router_match {
 };
 
 /*
- * Matches a raw path (still percent-encoded). Paths are compared segment by segment after
- * strict decoding; an empty segment and a trailing slash match nothing. HEAD finds GET's row. A row
- * matches only paths of its own family, so that no {name} takes what is another family's.
- * ERR_OK with the match, ERR_NOT_FOUND, ERR_METHOD_NOT_ALLOWED (methods filled),
- * ERR_NOMEM.
+ * Matches a request's method and raw path (still percent-encoded). Paths are compared segment by
+ * segment after strict decoding; an empty segment and a trailing slash match nothing. HEAD finds GET's
+ * row. A row matches only requests of its own family, so that no {name} takes what is another
+ * family's. ERR_OK with the match, ERR_NOT_FOUND, ERR_METHOD_NOT_ALLOWED (methods filled), ERR_NOMEM.
  */
-enum err router_find(const struct route *table, size_t count, const char *method, const char *path,
+enum err router_find(const struct route *table, size_t count, const struct http_in *in,
     struct arena *arena, struct router_match *ret_match) MUST_CHECK;
 
-/* The family of a raw path, whether or not there is something: by its longest known beginning. */
-enum family router_family(const char *path);
+/*
+ * The family of a request, whether or not there is something: by the longest known beginning of its
+ * path; where two families share that, by the header its credential is in (contract/README.md, and
+ * the session family when there is none).
+ */
+enum family router_family(const struct http_in *in);
+
+/* True of a path that two families share, whose credential's header says which of them is meant. */
+bool router_is_shared(const char *path);
+
+/* True when the path is shared and there is no credential: nobody knows whom we speak to. */
+bool router_is_undecided(const struct http_in *in);
 
 /* "GET, HEAD, OPTIONS" for the Allow header, into out. */
 void router_allow(unsigned methods, char *out, size_t size_bytes);

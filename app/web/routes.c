@@ -47,12 +47,34 @@ static const enum err delivery_retry_errors[] = { ERR_VALIDATION, ERR_DELIVERY_N
 static const enum err event_errors[] = { ERR_EVENT_NOT_FOUND, ERR_OK };
 static const enum err event_replay_errors[] = { ERR_VALIDATION, ERR_EVENT_NOT_FOUND,
 	ERR_EVENT_NOT_REPLAYABLE, ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
+static const enum err application_make_errors[] = { ERR_VALIDATION, ERR_PAYLOAD_TOO_LARGE,
+	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_IDEMPOTENCY_IN_PROGRESS, ERR_IDEMPOTENCY_MISMATCH, ERR_OK };
+static const enum err application_errors[] = { ERR_APPLICATION_NOT_FOUND, ERR_OK };
+static const enum err application_body_errors[] = { ERR_VALIDATION, ERR_APPLICATION_NOT_FOUND,
+	ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
+static const enum err application_gone_errors[] = { ERR_VALIDATION, ERR_APPLICATION_NOT_FOUND,
+	ERR_APPLICATION_IN_USE, ERR_OK };
+static const enum err application_key_errors[] = { ERR_VALIDATION, ERR_APPLICATION_NOT_FOUND,
+	ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_IDEMPOTENCY_IN_PROGRESS,
+	ERR_IDEMPOTENCY_MISMATCH, ERR_OK };
+static const enum err member_body_errors[] = { ERR_VALIDATION, ERR_MEMBER_NOT_FOUND, ERR_LAST_OWNER,
+	ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
+static const enum err member_gone_errors[] = { ERR_MEMBER_NOT_FOUND, ERR_LAST_OWNER,
+	ERR_ROLE_FORBIDDEN, ERR_OK };
 static const enum err visit_start_errors[] = { ERR_SESSION_ID_INVALID, ERR_SESSION_NOT_FOUND,
 	ERR_SESSION_NOT_ACTIVE, ERR_SESSION_EXPIRED, ERR_OK };
 static const enum err visit_submit_errors[] = { ERR_UNSUPPORTED_ID_TYPE, ERR_SESSION_NOT_ACTIVE,
 	ERR_SESSION_EXPIRED, ERR_OK };
 static const enum err visit_cancel_errors[] = { ERR_CANCEL_TOKEN_INVALID, ERR_OK };
 static const enum err callback_errors[] = { ERR_NOT_FOUND, ERR_PAYLOAD_TOO_LARGE, ERR_OK };
+static const enum err account_errors[] = { ERR_VALIDATION, ERR_PAYLOAD_TOO_LARGE,
+	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
+static const enum err password_errors[] = { ERR_VALIDATION, ERR_PAYLOAD_TOO_LARGE,
+	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_CROWDED, ERR_OK };
+static const enum err login_errors[] = { ERR_VALIDATION, ERR_CREDENTIALS_INVALID, ERR_LOCKED_OUT,
+	ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_CROWDED, ERR_OK };
+static const enum err refresh_errors[] = { ERR_VALIDATION, ERR_TOKEN_INVALID, ERR_PAYLOAD_TOO_LARGE,
+	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
 static const enum err no_errors[] = { ERR_OK };
 
 /* What the rows of the session family begin with. */
@@ -64,6 +86,13 @@ static const enum err no_errors[] = { ERR_OK };
 #define SESSION_WRITE(verb, address, name) \
 	SESSION_ROW(verb, address, name, SCOPE_WEBHOOKS_WRITE, LIMIT_CLASS_WRITE)
 
+/* What the rows of organisations begin with. */
+#define ORGANIZATIONS "/auth/v2/organizations/me/"
+#define APPLICATIONS ORGANIZATIONS "{org_id}/applications/"
+#define MEMBERS ORGANIZATIONS "{org_id}/members/"
+#define PERSON_ROW(verb, address, name, needed) \
+	.method = verb, .path = address, .operation = name, .family = FAMILY_ACCOUNT, \
+	.credential = CREDENTIAL_TOKEN, .roles = needed, .limit_class = LIMIT_CLASS_ACCOUNT
 /* What the rows of a session's page begin with. */
 #define PAGE_ROW(verb, step, name, needed) \
 	.method = verb, .path = "/v1/verify-session/{id}/" step, .operation = name, \
@@ -85,6 +114,21 @@ static const enum err no_errors[] = { ERR_OK };
 		    .reply = &event_item, .success = SUCCESS_ACCEPTED, \
 		    .errors = event_replay_errors, HANDLER(event_again) \
 	}
+
+/* The keys have two addresses: where RFC 8615 has them, and below the family's own path. */
+#define KEY_SET_ROUTE(address, name, words) \
+	{ \
+		.method = "GET", .path = address, .operation = name, \
+		.summary = "The public keys that verify access tokens" words, \
+		.family = FAMILY_ACCOUNT, .credential = CREDENTIAL_NONE, \
+		.limit_class = LIMIT_CLASS_NONE, .reply = &jwks_item, .success = SUCCESS_OK, \
+		.errors = no_errors, HANDLER(jwks_page) \
+	}
+
+/* What the rows begin with by which people come in. */
+#define ACCOUNT_POST(address, name, limits) \
+	.method = "POST", .path = "/auth/v2/programmatic" address, .operation = name, \
+	.family = FAMILY_ACCOUNT, .limit_class = limits
 
 const struct route routes[] = {
 	{ .method = "POST",
@@ -341,6 +385,51 @@ const struct route routes[] = {
 	    .success = SUCCESS_OK,
 	    .errors = query_errors,
 	    HANDLER(usage_page_show) },
+	{ PERSON_ROW("GET", ORGANIZATIONS, "listOrganizations", 0),
+	    .summary = "List the organisations you are a member of, oldest first",
+	    .reply = &organization_item, .reply_is_list = true, .success = SUCCESS_OK,
+	    .errors = no_errors, HANDLER(org_index) },
+	{ PERSON_ROW("GET", APPLICATIONS, "listApplications", ROLES_MANAGE),
+	    .summary = "List the applications of an organisation, newest first",
+	    .reply = &application_item, .reply_is_list = true, .success = SUCCESS_OK,
+	    .errors = no_errors, HANDLER(application_index) },
+	{ PERSON_ROW("POST", APPLICATIONS, "createApplication", ROLES_MANAGE),
+	    .summary = "Create an application; its key is shown once",
+	    .flags = ROUTE_IDEMPOTENT | ROUTE_TX | ROUTE_BODY_MAY_MISS,
+	    .body = &application_request, .reply = &application_created, .success = SUCCESS_CREATED,
+	    .errors = application_make_errors, HANDLER(application_new) },
+	{ PERSON_ROW("GET", APPLICATIONS "{app_id}/", "getApplication", ROLES_MANAGE),
+	    .summary = "Show an application", .reply = &application_item, .success = SUCCESS_OK,
+	    .errors = application_errors, HANDLER(application_page) },
+	{ PERSON_ROW("PATCH", APPLICATIONS "{app_id}/", "changeApplication", ROLES_MANAGE),
+	    .summary = "Change what an application says of itself", .flags = ROUTE_TX,
+	    .body = &application_changes, .reply = &application_item, .success = SUCCESS_OK,
+	    .errors = application_body_errors, HANDLER(application_alter) },
+	{ PERSON_ROW("DELETE", APPLICATIONS "{app_id}/", "deleteApplication", ROLES_MANAGE),
+	    .summary = "End an application and all its keys, for good", .flags = ROUTE_TX,
+	    .query = &application_removal, .success = SUCCESS_NO_CONTENT,
+	    .errors = application_gone_errors, .settle = key_settle, HANDLER(application_end) },
+	{ PERSON_ROW(
+	      "POST", APPLICATIONS "{app_id}/regenerate-key/", "regenerateKey", ROLES_MANAGE),
+	    .summary = "Make an application's own key anew; it is shown once",
+	    .flags = ROUTE_IDEMPOTENT | ROUTE_TX | ROUTE_BODY_MAY_MISS,
+	    .body = &application_renewal, .reply = &application_created, .success = SUCCESS_OK,
+	    .errors = application_key_errors, .settle = key_settle, HANDLER(application_key) },
+	{ PERSON_ROW("GET", MEMBERS, "listMembers", ROLES_ALL),
+	    .summary = "List the members of an organisation, newest first", .reply = &member_item,
+	    .reply_is_list = true, .success = SUCCESS_OK, .errors = no_errors,
+	    HANDLER(member_index) },
+	{ PERSON_ROW("POST", MEMBERS, "inviteMember", ROLES_MANAGE),
+	    .summary = "Invite a person into an organisation", .flags = ROUTE_IDEMPOTENT | ROUTE_TX,
+	    .body = &member_request, .reply = &member_item, .success = SUCCESS_CREATED,
+	    .or_ok = true, .errors = application_make_errors, HANDLER(member_make) },
+	{ PERSON_ROW("PATCH", MEMBERS "{member_id}/", "changeMember", ROLES_MANAGE),
+	    .summary = "Give a member another role", .flags = ROUTE_TX, .body = &member_change,
+	    .reply = &member_item, .success = SUCCESS_OK, .errors = member_body_errors,
+	    HANDLER(member_alter) },
+	{ PERSON_ROW("DELETE", MEMBERS "{member_id}/", "removeMember", ROLES_ALL),
+	    .summary = "Remove a member, take an invitation back, or leave", .flags = ROUTE_TX,
+	    .success = SUCCESS_NO_CONTENT, .errors = member_gone_errors, HANDLER(member_out) },
 	{ PAGE_ROW("POST", "start", "startPage", CREDENTIAL_NONE),
 	    .summary = "Open the page of a session; its token before works no more",
 	    .flags = ROUTE_BODY_MAY_MISS, .body = &no_members, .reply = &visit_started,
@@ -371,6 +460,36 @@ const struct route routes[] = {
 	    .success = SUCCESS_OK,
 	    .errors = callback_errors,
 	    HANDLER(provider_callback) },
+	KEY_SET_ROUTE("/.well-known/jwks.json", "getSigningKeys", ""),
+	KEY_SET_ROUTE("/auth/v2/.well-known/jwks.json", "getSigningKeysHere",
+	    ", at the address below /auth/v2"),
+	{ ACCOUNT_POST("/register/", "registerAccount", LIMIT_CLASS_MAILING),
+	    .summary = "Register an address; a code is mailed to it", .credential = CREDENTIAL_NONE,
+	    .flags = ROUTE_TX, .body = &register_request, .reply = &registered_reply,
+	    .success = SUCCESS_CREATED, .or_ok = true, .errors = password_errors,
+	    .prepare = register_prepare, HANDLER(register_make) },
+	{ ACCOUNT_POST("/resend-otp/", "resendCode", LIMIT_CLASS_MAILING),
+	    .summary = "Have another code mailed, once a minute at most",
+	    .credential = CREDENTIAL_NONE, .flags = ROUTE_TX, .body = &resend_request,
+	    .reply = &no_members, .success = SUCCESS_OK, .errors = password_errors,
+	    .prepare = resend_prepare, HANDLER(resend_make) },
+	{ ACCOUNT_POST("/verify-email/", "verifyEmail", LIMIT_CLASS_ACCOUNT),
+	    .summary = "Prove the address with its code; makes an organisation and an application",
+	    .credential = CREDENTIAL_NONE, .body = &proof_request, .reply = &verified_reply,
+	    .success = SUCCESS_OK, .errors = account_errors, HANDLER(email_verify) },
+	{ ACCOUNT_POST("/login/", "login", LIMIT_CLASS_ACCOUNT),
+	    .summary = "Log in with address and password", .credential = CREDENTIAL_NONE,
+	    .flags = ROUTE_TX, .body = &login_request, .reply = &logged_in_reply,
+	    .success = SUCCESS_OK, .errors = login_errors, .prepare = log_in_prepare,
+	    HANDLER(log_in) },
+	{ ACCOUNT_POST("/refresh/", "refreshToken", LIMIT_CLASS_ACCOUNT),
+	    .summary = "New tokens for a refresh token, which works once",
+	    .credential = CREDENTIAL_NONE, .body = &refresh_request, .reply = &tokens_reply,
+	    .success = SUCCESS_OK, .errors = refresh_errors, HANDLER(tokens_refresh) },
+	{ ACCOUNT_POST("/logout/", "logout", LIMIT_CLASS_ACCOUNT),
+	    .summary = "Log out: end the session and its tokens", .credential = CREDENTIAL_TOKEN,
+	    .flags = ROUTE_TX, .success = SUCCESS_NO_CONTENT, .errors = no_errors,
+	    HANDLER(log_out) },
 	{ .method = "GET",
 	    .path = "/openapi",
 	    .operation = "getOpenApi",

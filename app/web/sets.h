@@ -21,9 +21,19 @@ extern const struct field_set endpoint_gone, rotate_request, endpoint_secret;  /
 extern const struct field_set whkey_request, whkey_query, whkey_item;          /* r_whkey.c */
 extern const struct field_set delivery_query, delivery_item, delivery_full;    /* r_delivery.c */
 extern const struct field_set event_query, event_item;                         /* r_event.c */
-extern const struct field_set visit_shown, visit_started, visit_choices; /* r_verify_session.c */
-extern const struct field_set visit_answers, visit_end;                  /* r_verify_session.c */
-extern const struct field_set callback_reply;                            /* r_callback.c */
+extern const struct field_set jwks_item;                                       /* r_jwks.c */
+extern const struct field_set register_request, registered_reply;              /* r_account.c */
+extern const struct field_set resend_request, proof_request, verified_reply;   /* r_account.c */
+extern const struct field_set login_request, logged_in_reply;                  /* r_account.c */
+extern const struct field_set refresh_request, tokens_reply;                   /* r_account.c */
+extern const struct field_set visit_shown, visit_started, visit_choices;  /* r_verify_session.c */
+extern const struct field_set visit_answers, visit_end;                   /* r_verify_session.c */
+extern const struct field_set callback_reply;                             /* r_callback.c */
+extern const struct field_set organization_item;                          /* r_org.c */
+extern const struct field_set member_request, member_change, member_item; /* r_member.c */
+extern const struct field_set application_request, application_changes;   /* r_application.c */
+extern const struct field_set application_renewal, application_removal;   /* r_application.c */
+extern const struct field_set application_created, application_item;      /* r_application.c */
 
 /* Beyond the contract's members, and the one answer when there are enough endpoints. */
 #define WEBHOOK_RATE_MAX 1000

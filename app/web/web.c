@@ -166,12 +166,14 @@ static void request_clear(struct web *web)
 	web->raw_body_len = 0;
 	web->input = NULL;
 	web->query = NULL;
+	web->prepared = NULL;
 	web->visit = NULL;
 	web->visit_entered = false;
 	web->failure = ERR_OK;
 	web->complaints.count = 0;
 	web->meter = (struct meter){ .retry_after_s = 0 };
 	web->ctx.actor = (struct actor){ .kind = ACTOR_NONE };
+	web->ctx.client_address = NULL;
 	reply_reset(web);
 	arena_reset(web->arena);
 }

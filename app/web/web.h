@@ -24,6 +24,7 @@ struct web;
 enum family {
 	FAMILY_KYC,
 	FAMILY_SESSION,
+	FAMILY_PLAIN,
 	FAMILY_ACCOUNT,
 	FAMILY_PAGE, /* what a session's page asks for, in the session family's shapes */
 	FAMILY_OPS,  /* /-/ pages of ours */
@@ -66,6 +67,7 @@ enum success {
 #define ROUTE_RAW_BODY (1u << 2)      /* no media type or JSON rules; capped by body_max */
 #define ROUTE_BODY_MAY_MISS (1u << 3) /* no body is as good as {} */
 #define ROUTE_BARE_REPLY (1u << 4)    /* the reply stands alone, in no envelope */
+#define ROUTE_ANY_KEY (1u << 5)       /* no scope is needed, only a key that is kept secret */
 
 /* Rows with roles name them so. */
 #define ROLE_BIT(role) (1u << (role))
@@ -100,6 +102,7 @@ struct route {
 	const struct field_set *reply; /* of the object, or of one item; NULL: none of ours */
 	bool reply_is_list;
 	enum success success;
+	bool or_ok;             /* SUCCESS_OK as well, where nothing new was made */
 	const enum err *errors; /* beyond those of its credential and method; ERR_OK-ended */
 	handler_fn
 	    *prepare; /* before the transaction: what takes time and writes nothing; or NULL */
@@ -140,10 +143,12 @@ struct web {
 	size_t param_count;
 	const char *raw_body;
 	size_t raw_body_len;
-	json_t *body; /* parsed; owned */
-	void *input;  /* the row's body struct, filled; or the query's for a GET */
-	void *query;  /* the row's query struct, filled */
+	json_t *body;   /* parsed; owned */
+	void *input;    /* the row's body struct, filled; or the query's for a GET */
+	void *query;    /* the row's query struct, filled */
+	void *prepared; /* what prepare leaves for the handler, in the arena */
 	char request_id[LIMIT_REQUEST_ID + 1];
+	char client_address[NET_TEXT_SIZE]; /* what ctx has, while it has it */
 	struct complaints complaints;
 	struct key_found key;
 	struct session *visit; /* the session whose page asks; NULL: no page does */
@@ -191,15 +196,15 @@ void web_answer(struct web *web, body_fn *read_body, void *body_arg);
 
 /* ---- what handlers call --------------------------------------------------------------------- */
 
-/* {"data": object} written by the route's reply rows; the session family's has "error":null. The
- * account family's, and a bare one, stand alone. */
+/* {"data": object} written by the route's reply rows; the session family's has "error":null. Those
+ * of the plain and the account family, and a bare one, stand alone. */
 enum err reply_object(struct web *web, const void *object) MUST_CHECK;
 
 /* {"data":[…],"meta":{"next_cursor","total"}}: items is an array of the reply set's struct. */
 enum err reply_page(struct web *web, const void *items, size_t count, const char *next_cursor,
     int64_t total) MUST_CHECK;
 
-/* {"data":[…]}; in the account family the array alone. */
+/* {"data":[…]}; in the plain and the account family the array alone. */
 enum err reply_list(struct web *web, const void *items, size_t count) MUST_CHECK;
 
 /* The session family's page: "pagination" by the query's limit and the last item's id, which is its
@@ -234,6 +239,12 @@ handler_fn endpoint_change_prepare, endpoint_alter, endpoint_reveal, endpoint_ro
 handler_fn whkey_make, whkey_index, whkey_off, whkey_on;
 handler_fn delivery_index, delivery_show, delivery_again;
 handler_fn event_index, event_show, event_again;
+handler_fn jwks_page;
+handler_fn register_prepare, register_make, resend_prepare, resend_make, email_verify;
+handler_fn log_in_prepare, log_in, tokens_refresh, log_out;
+handler_fn org_index, member_index, member_make, member_alter, member_out;
+handler_fn application_index, application_new, application_page, application_alter;
+handler_fn application_end, application_key;
 handler_fn visit_start, visit_status, visit_options, visit_submit, visit_cancel;
 handler_fn status_page, health_page, ready_page, metrics_page;
 

@@ -4,7 +4,8 @@
 -- An address is personal, so it is sealed, and found again by a keyed index of its folded form. An
 -- account exists from when its address was proven; what comes before that is a registration, which
 -- holds the password that was asked for with its own code: a code that somebody else had sent proves
--- nothing about the password of the account.
+-- nothing about the password of the account. An address that has an account gets registrations as any
+-- other does, whose codes are never sent: so whoever registers it is answered the same.
 
 CREATE TABLE account (
   id            BINARY(16)   NOT NULL,
@@ -12,7 +13,7 @@ CREATE TABLE account (
   sealed        VARBINARY(1024) NOT NULL COMMENT 'the address as it was written: AES-256-GCM, key id in front',
   seal_key      INT UNSIGNED NOT NULL COMMENT 'key id of sealed, so that a rotation finds the rest',
   password      VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'argon2id, with its parameters',
-  language      CHAR(2)      CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'of mails',
+  language      CHAR(2)      CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'of mails; NULL: as the setting says',
   created_at    DATETIME(3)  NOT NULL,
   last_login_at DATETIME(3)  NULL,
   disabled_at   DATETIME(3)  NULL COMMENT 'by an operator',
@@ -27,7 +28,7 @@ CREATE TABLE registration (
   sealed      VARBINARY(1024) NOT NULL COMMENT 'the address: AES-256-GCM, key id in front',
   seal_key    INT UNSIGNED NOT NULL,
   password    VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'argon2id, with its parameters',
-  language    CHAR(2)      CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  language    CHAR(2)      CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'of mails; NULL: as the setting says',
   code_hash   BINARY(32)   NOT NULL COMMENT 'HMAC-SHA256 under the pepper',
   code_tries  INT          NOT NULL COMMENT 'wrong codes since this one was sent',
   created_at  DATETIME(3)  NOT NULL,
@@ -46,6 +47,7 @@ CREATE TABLE address_guard (
   failures     INT         NOT NULL COMMENT 'attempts to log in since the last success',
   locked_until DATETIME(3) NULL,
   resent_at    DATETIME(3) NULL COMMENT 'when a new code was last asked for',
+  told_at      DATETIME(3) NULL COMMENT 'when its owner was last told of the account there is',
   updated_at   DATETIME(3) NOT NULL,
   PRIMARY KEY (email_index),
   KEY address_guard_age (updated_at)

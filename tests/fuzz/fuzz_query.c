@@ -17,13 +17,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = fuzz_text(data, size);
 	char *query = strchr(text, '?');
+	struct http_in in = { .method = "GET", .path = text };
 	struct router_match match;
 	struct arena *arena = NULL;
 
 	if (arena_new(8 << 20, &arena) == ERR_OK) {
 		if (query != NULL)
 			*query++ = '\0';
-		if (router_find(routes, route_count, "GET", text, arena, &match) == ERR_OK) {
+		if (router_find(routes, route_count, &in, arena, &match) == ERR_OK) {
 			for (size_t i = 0; i < match.param_count; i++)
 				FUZZ_MUST(utf8_valid(match.params[i], strlen(match.params[i])));
 		}

@@ -512,6 +512,7 @@ static void test_pepper(void **state)
 {
 	static const char *const labels[PEPPER__MAX] = { "bonafide pepper api-key",
 		"bonafide pepper index", "bonafide pepper cursor", "bonafide pepper callback",
+		"bonafide pepper email", "bonafide pepper code", "bonafide pepper refresh",
 		"bonafide pepper session", "bonafide pepper document" };
 	struct place *place = *state;
 	struct keyring *keyring = open_one(place);

@@ -45,10 +45,30 @@ static int tear_down(void **state UNUSED)
 	return 0;
 }
 
+static struct http_in asked(const char *method, const char *path)
+{
+	return (struct http_in){ .method = method, .path = path };
+}
+
 static enum err look(const char *method, const char *path, struct router_match *ret_match)
 {
+	struct http_in in = asked(method, path);
+
 	memset(ret_match, 0x55, sizeof(*ret_match));
-	return router_find(table, countof(table), method, path, arena, ret_match);
+	return router_find(table, countof(table), &in, arena, ret_match);
+}
+
+/* In the table there is, with a credential in the header that the family is chosen by. */
+static enum err look_there(
+    enum family family, const char *method, const char *path, struct router_match *ret_match)
+{
+	struct http_in in = asked(method, path);
+
+	if (family == FAMILY_PLAIN)
+		in.api_key = "x";
+	else
+		in.authorization = "Bearer x";
+	return router_find(routes, route_count, &in, arena, ret_match);
 }
 
 static const char *allow_text(unsigned methods)
@@ -242,16 +262,16 @@ static void test_more_parameters_than_room(void **state UNUSED)
 static void test_memory(void **state UNUSED)
 {
 	struct router_match match = { .route = &table[0] };
+	struct http_in one = asked("GET", "/v1/things/0123456789"),
+		       all = asked("GET", "/v1/things");
 	struct arena *small;
 
 	assert_int_equal(arena_new(8, &small), ERR_OK);
-	assert_int_equal(
-	    router_find(table, countof(table), "GET", "/v1/things/0123456789", small, &match),
-	    ERR_NOMEM);
+	assert_int_equal(router_find(table, countof(table), &one, small, &match), ERR_NOMEM);
 	assert_ptr_equal(match.route, &table[0]);
 	arena_reset(small);
 	/* A row without a parameter and a path without an escape need none. */
-	assert_int_equal(router_find(table, 2, "GET", "/v1/things", small, &match), ERR_OK);
+	assert_int_equal(router_find(table, 2, &all, small, &match), ERR_OK);
 	assert_int_equal(arena_used(small), 0);
 	arena_free(&small);
 }
@@ -259,8 +279,9 @@ static void test_memory(void **state UNUSED)
 static void test_empty_table(void **state UNUSED)
 {
 	struct router_match match;
+	struct http_in in = asked("GET", "/v1/things");
 
-	assert_int_equal(router_find(table, 0, "GET", "/v1/things", arena, &match), ERR_NOT_FOUND);
+	assert_int_equal(router_find(table, 0, &in, arena, &match), ERR_NOT_FOUND);
 	assert_null(match.route);
 }
 
@@ -305,8 +326,7 @@ static void test_routes_find_themselves(void **state UNUSED)
 
 		shape_of(routes[i].path, "some%20one", path, sizeof(path));
 		assert_int_equal(
-		    router_find(routes, route_count, routes[i].method, path, arena, &match),
-		    ERR_OK);
+		    look_there(routes[i].family, routes[i].method, path, &match), ERR_OK);
 		assert_ptr_equal(match.route, &routes[i]);
 		for (size_t k = 0; k < match.param_count; k++)
 			assert_string_equal(match.params[k], "some one");
@@ -367,14 +387,62 @@ static void test_families_of_paths(void **state UNUSED)
 		{ "/v1/sessions", FAMILY_SESSION },
 		{ "/v1/analytics/x", FAMILY_SESSION },
 		{ "/v1/keys", FAMILY_KYC },
+		{ "/v1/workflows", FAMILY_PLAIN },
+		{ "/v1/workflows/x", FAMILY_PLAIN },
+		{ "/v1/auth/verify", FAMILY_PLAIN },
+		{ "/v1/auth", FAMILY_KYC },
 		{ "/-/x", FAMILY_OPS },
 		{ "/-x", FAMILY_KYC },
 	};
 
-	for (size_t i = 0; i < countof(cases); i++)
-		assert_int_equal(router_family(cases[i].path), cases[i].family);
-	for (size_t i = 0; i < route_count; i++)
-		assert_int_equal(router_family(routes[i].path), routes[i].family);
+	for (size_t i = 0; i < countof(cases); i++) {
+		struct http_in in = asked("GET", cases[i].path);
+		assert_int_equal(router_family(&in), cases[i].family);
+		in.authorization = "Bearer x";
+		assert_int_equal(router_family(&in), cases[i].family);
+	}
+	for (size_t i = 0; i < route_count; i++) {
+		struct http_in in = asked("GET", routes[i].path);
+		if (routes[i].family == FAMILY_PLAIN)
+			in.api_key = "x";
+		assert_int_equal(router_family(&in), routes[i].family);
+	}
+}
+
+/* contract/README.md: under /v1/sessions the header of the credential says whose shapes hold. */
+static void test_families_of_credentials(void **state UNUSED)
+{
+	static const struct {
+		const char *path, *authorization, *api_key;
+		enum family family;
+		bool undecided;
+	} cases[] = {
+		{ "/v1/sessions", NULL, NULL, FAMILY_SESSION, true },
+		{ "/v1/sessions", "Bearer x", NULL, FAMILY_SESSION, false },
+		{ "/v1/sessions", NULL, "x", FAMILY_PLAIN, false },
+		{ "/v1/sessions", "Basic x", "x", FAMILY_SESSION, false },
+		{ "/v1/sessions", "", "x", FAMILY_SESSION, false },
+		{ "/v1/sessions", NULL, "", FAMILY_PLAIN, false },
+		{ "/v1/sessions/x/y/z", NULL, "x", FAMILY_PLAIN, false },
+		{ "/v1/sessions/x", NULL, NULL, FAMILY_SESSION, true },
+		{ "/v1/sessionss", NULL, "x", FAMILY_KYC, false },
+		{ "/v1/workflows", NULL, "x", FAMILY_PLAIN, false },
+		{ "/v1/events", NULL, "x", FAMILY_SESSION, false },
+		{ "/v1/events", NULL, NULL, FAMILY_SESSION, false },
+		{ "/v1/keys", NULL, "x", FAMILY_KYC, false },
+		{ "/auth/v2/x/", NULL, "x", FAMILY_ACCOUNT, false },
+	};
+
+	for (size_t i = 0; i < countof(cases); i++) {
+		struct http_in in = asked("GET", cases[i].path);
+		in.authorization = cases[i].authorization;
+		in.api_key = cases[i].api_key;
+		assert_int_equal(router_family(&in), cases[i].family);
+		assert_int_equal(router_is_undecided(&in), cases[i].undecided);
+	}
+	assert_true(router_is_shared("/v1/sessions/x"));
+	assert_false(router_is_shared("/v1/session"));
+	assert_false(router_is_shared("/v1/workflows"));
 }
 
 /* No {id} of one family takes a word that belongs to another's path. */
@@ -386,10 +454,9 @@ static void test_a_row_is_for_its_familys_paths(void **state UNUSED)
 
 	for (size_t i = 0; i < countof(paths); i++)
 		assert_int_not_equal(
-		    router_find(routes, route_count, "DELETE", paths[i], arena, &match), ERR_OK);
+		    look_there(FAMILY_SESSION, "DELETE", paths[i], &match), ERR_OK);
 	assert_int_equal(
-	    router_find(routes, route_count, "POST", "/v1/webhooks/keys/test", arena, &match),
-	    ERR_NOT_FOUND);
+	    look_there(FAMILY_SESSION, "POST", "/v1/webhooks/keys/test", &match), ERR_NOT_FOUND);
 }
 
 static void test_routes_answer_only_their_methods(void **state UNUSED)
@@ -412,8 +479,7 @@ static void test_routes_answer_only_their_methods(void **state UNUSED)
 	for (size_t i = 0; i < countof(cases); i++) {
 		struct router_match match;
 		assert_int_equal(
-		    router_find(routes, route_count, "PATCH", cases[i].path, arena, &match),
-		    ERR_METHOD_NOT_ALLOWED);
+		    look_there(FAMILY_KYC, "PATCH", cases[i].path, &match), ERR_METHOD_NOT_ALLOWED);
 		assert_string_equal(allow_text(match.methods), cases[i].allow);
 	}
 }
@@ -519,7 +585,11 @@ static void test_routes_need_scopes_with_a_key(void **state UNUSED)
 	size_t open_count = 0;
 
 	for (size_t i = 0; i < route_count; i++) {
-		assert_int_equal(routes[i].scopes != 0, routes[i].credential == CREDENTIAL_KEY);
+		assert_int_equal(routes[i].scopes != 0 || (routes[i].flags & ROUTE_ANY_KEY) != 0,
+		    routes[i].credential == CREDENTIAL_KEY);
+		/* A row for any key is a decision too. */
+		if ((routes[i].flags & ROUTE_ANY_KEY) != 0)
+			assert_string_equal(routes[i].operation, "verifyKey");
 		assert_true((routes[i].scopes & ~SCOPE_EVERY) == 0);
 		/* contract/README.md, Credentials: secret and publishable keys are for the age
 		 * family, and those with scopes of their own choice are not. */
@@ -751,6 +821,7 @@ int main(void)
 		cmocka_unit_test(test_routes_find_themselves),
 		cmocka_unit_test(test_session_lists),
 		cmocka_unit_test(test_families_of_paths),
+		cmocka_unit_test(test_families_of_credentials),
 		cmocka_unit_test(test_a_row_is_for_its_familys_paths),
 		cmocka_unit_test(test_routes_answer_only_their_methods),
 		cmocka_unit_test(test_routes_are_named_once),
