@@ -156,6 +156,8 @@ static void add_scopes(const struct route *route, struct buf *text)
 		buf_adds(text, "For any key but a publishable one, whatever its scopes.");
 	else if (route->credential == CREDENTIAL_VISIT)
 		buf_adds(text, "Needs the page's token.");
+	else if (route->credential == CREDENTIAL_VISIT_MAY)
+		buf_adds(text, "Takes the page's token, and no key.");
 	else if (route->credential != CREDENTIAL_TOKEN)
 		buf_adds(text, "Needs no key.");
 }

@@ -234,6 +234,9 @@ struct choices {
 	size_t count;
 };
 
+static const char *const extras[] = { "phone", "middle_name", "gender", "bank_code" };
+static const struct word_list extra_words = { "PageExtraField", countof(extras), extras };
+
 static const struct field type_rows[] = {
 	{ ROW_TEXT(FIELD_TEXT, struct id_type, country, "country"),
 	    .sentence = "ISO 3166-1 alpha-2.", .example = "\"SN\"" },
@@ -244,6 +247,7 @@ static const struct field type_rows[] = {
 			"the case; PCRE2.",
 	    .example = "\"[0-9]{13,14}\"" },
 	{ ROW_TEXT(FIELD_WORDS, struct id_type, extra_fields, "extra_fields"),
+	    .words = &extra_words,
 	    .sentence = "Members a submission of it must have beyond the usual ones.",
 	    .example = "[]" },
 };

@@ -61,11 +61,14 @@ static const enum err member_body_errors[] = { ERR_VALIDATION, ERR_MEMBER_NOT_FO
 	ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
 static const enum err member_gone_errors[] = { ERR_MEMBER_NOT_FOUND, ERR_LAST_OWNER,
 	ERR_ROLE_FORBIDDEN, ERR_OK };
-static const enum err visit_start_errors[] = { ERR_SESSION_ID_INVALID, ERR_SESSION_NOT_FOUND,
+static const enum err visit_start_errors[] = { ERR_VALIDATION, ERR_PAYLOAD_TOO_LARGE,
+	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_SESSION_ID_INVALID, ERR_SESSION_NOT_FOUND,
 	ERR_SESSION_NOT_ACTIVE, ERR_SESSION_EXPIRED, ERR_OK };
-static const enum err visit_submit_errors[] = { ERR_UNSUPPORTED_ID_TYPE, ERR_SESSION_NOT_ACTIVE,
+static const enum err visit_submit_errors[] = { ERR_VALIDATION, ERR_PAYLOAD_TOO_LARGE,
+	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_UNSUPPORTED_ID_TYPE, ERR_SESSION_NOT_ACTIVE,
 	ERR_SESSION_EXPIRED, ERR_OK };
-static const enum err visit_cancel_errors[] = { ERR_CANCEL_TOKEN_INVALID, ERR_OK };
+static const enum err visit_cancel_errors[] = { ERR_VALIDATION, ERR_PAYLOAD_TOO_LARGE,
+	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_CANCEL_TOKEN_INVALID, ERR_OK };
 static const enum err callback_errors[] = { ERR_NOT_FOUND, ERR_PAYLOAD_TOO_LARGE, ERR_OK };
 static const enum err account_errors[] = { ERR_VALIDATION, ERR_PAYLOAD_TOO_LARGE,
 	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };

@@ -3,6 +3,7 @@
  * of a session says. */
 #include "base.h"
 #include "arena.h"
+#include "id.h"
 #include "redirect.h"
 
 #include <setjmp.h>

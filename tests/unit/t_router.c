@@ -391,6 +391,10 @@ static void test_families_of_paths(void **state UNUSED)
 		{ "/v1/workflows/x", FAMILY_PLAIN },
 		{ "/v1/auth/verify", FAMILY_PLAIN },
 		{ "/v1/auth", FAMILY_KYC },
+		{ "/v1/verify-session", FAMILY_PAGE },
+		{ "/v1/verify-session/x/y", FAMILY_PAGE },
+		{ "/v1/verify-sessions", FAMILY_KYC },
+		{ "/v1/verify", FAMILY_KYC },
 		{ "/-/x", FAMILY_OPS },
 		{ "/-x", FAMILY_KYC },
 	};
@@ -581,7 +585,8 @@ static void test_routes_have_a_handler_or_a_statement(void **state UNUSED)
  * nothing to hold a scope against. */
 static void test_routes_need_scopes_with_a_key(void **state UNUSED)
 {
-	static const char *const open[] = { "providerCallback", "getOpenApi", "healthz", "readyz" };
+	static const char *const open[] = { "startPage", "providerCallback", "getOpenApi",
+		"healthz", "readyz" };
 	size_t open_count = 0;
 
 	for (size_t i = 0; i < route_count; i++) {
@@ -595,7 +600,12 @@ static void test_routes_need_scopes_with_a_key(void **state UNUSED)
 		 * family, and those with scopes of their own choice are not. */
 		assert_true((routes[i].scopes & SCOPE_AGE) == 0);
 		assert_int_equal(routes[i].limit_class != LIMIT_CLASS_NONE,
-		    routes[i].credential == CREDENTIAL_KEY);
+		    routes[i].credential == CREDENTIAL_KEY || routes[i].family == FAMILY_PAGE);
+		/* The page's token opens the page's rows, and those take no other credential. */
+		assert_int_equal(routes[i].credential == CREDENTIAL_VISIT ||
+				     routes[i].credential == CREDENTIAL_VISIT_MAY ||
+				     strcmp(routes[i].operation, "startPage") == 0,
+		    routes[i].family == FAMILY_PAGE);
 		/* What is waited out must be committed before: the gate's transaction is. */
 		assert_true(routes[i].settle == NULL || (routes[i].flags & ROUTE_TX) != 0);
 		if (routes[i].credential != CREDENTIAL_NONE)
@@ -649,7 +659,8 @@ static void test_routes_flags(void **state UNUSED)
 			assert_false(tx);
 		/* The session family says what it deleted (contract/sessions.md). */
 		assert_int_equal(route->success == SUCCESS_NO_CONTENT,
-		    strcmp(route->method, "DELETE") == 0 && route->family != FAMILY_SESSION);
+		    (strcmp(route->method, "DELETE") == 0 && route->family != FAMILY_SESSION) ||
+			strcmp(route->operation, "cancelPage") == 0);
 		if (route->success == SUCCESS_NO_CONTENT || route->family == FAMILY_OPS)
 			assert_null(route->reply);
 		if (route->reply_is_list)
