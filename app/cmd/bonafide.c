@@ -26,6 +26,7 @@ static const struct ctl_noun *const nouns[] = {
 	&noun_seal,
 	&noun_org,
 	&noun_app,
+	&noun_member,
 	&noun_tokens,
 	&noun_key,
 	&noun_catalogue,
