@@ -36,6 +36,8 @@
 #define LIMIT_TOKEN_PRICE 1000000           /* tokens that one of a kind can cost */
 #define LIMIT_TOKEN_NOTE 200
 #define LIMIT_CURSOR 256
+#define LIMIT_ACTOR_NAME 64    /* characters of an operator's login name */
+#define LIMIT_AUDIT_DETAIL 255 /* characters of what an audit row says beside its columns */
 
 /* People (contract/accounts.md). */
 #define LIMIT_EMAIL 254                 /* RFC 5321 section 4.5.3.1.3, less the angle brackets */

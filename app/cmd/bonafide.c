@@ -27,6 +27,7 @@ static const struct ctl_noun *const nouns[] = {
 	&noun_org,
 	&noun_app,
 	&noun_member,
+	&noun_account,
 	&noun_tokens,
 	&noun_key,
 	&noun_catalogue,

@@ -15,6 +15,7 @@
 #include "limits.h"
 #include "migrate.h"
 #include "provider.h"
+#include "sortfile.h"
 #include "stmt.h"
 
 #define LINES_MAX 256
@@ -177,6 +178,21 @@ static void check_place(struct report *report, const char *setting, const char *
 	else
 		add(report, "files", word_fail, "%s: cannot write to %s: %s", setting, dir,
 		    strerror(errno));
+}
+
+static void check_passwords(struct report *report)
+{
+	const char *path = report->ctl->settings->password_leaked_file;
+	char reason[REASON_SIZE] = "";
+	uint64_t lines = 0;
+
+	if (path[0] == '\0')
+		return;
+	if (sortfile_check(path, &lines, reason, sizeof(reason)) == ERR_OK)
+		add(report, "passwords", word_ok, "%s: %llu leaked passwords, in order", path,
+		    (unsigned long long)lines);
+	else
+		add(report, "passwords", word_fail, "password_leaked_file: %s", reason);
 }
 
 /* ---- the database ------------------------------------------------------------------------- */
@@ -376,6 +392,7 @@ static enum err check(struct ctl *ctl, UNUSED const void *input)
 		err = check_user(report);
 	if (err == ERR_OK) {
 		check_keys(report);
+		check_passwords(report);
 		check_behind_database(report);
 		check_providers(report);
 		check_place(report, "status_file", ctl->settings->status_file);
@@ -395,7 +412,8 @@ static const struct ctl_command commands[] = {
 	    .run = check,
 	    .summary = "check settings, keys, database, provider",
 	    .help =
-		"Checks the settings, the key files and their modes, the database (its version, "
+		"Checks the settings, the key files and their modes, the list of leaked passwords where "
+		"there is one, the database (its version, "
 		"its tables, every statement against them, its clock), the catalogue, the "
 		"identity provider, and the directories that are written to. Prints a line for "
 		"each: ok, warn or FAIL. Exit status 1 when something failed." },

@@ -176,12 +176,12 @@ enum err account_session_end_all(struct ctx *ctx, struct uuid account_id, uint64
 	return q_account_session_end_all(ctx->db, clock_now_ms(), account_id, ret_ended);
 }
 
-enum err account_session_expire(
-    struct ctx *ctx, int64_t max_rows, uint64_t *ret_sessions, uint64_t *ret_tokens)
+enum err refresh_token_expire(struct ctx *ctx, int64_t max_rows, uint64_t *ret_removed)
 {
-	int64_t now_ms = clock_now_ms();
-	enum err err = q_refresh_token_expire(ctx->db, now_ms, max_rows, ret_tokens);
+	return q_refresh_token_expire(ctx->db, clock_now_ms(), max_rows, ret_removed);
+}
 
-	return err == ERR_OK ? q_account_session_expire(ctx->db, now_ms, max_rows, ret_sessions)
-			     : err;
+enum err account_session_expire(struct ctx *ctx, int64_t max_rows, uint64_t *ret_removed)
+{
+	return q_account_session_expire(ctx->db, clock_now_ms(), max_rows, ret_removed);
 }

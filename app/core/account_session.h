@@ -40,8 +40,10 @@ enum err account_session_logout(struct ctx *ctx) MUST_CHECK;
 enum err account_session_end_all(
     struct ctx *ctx, struct uuid account_id, uint64_t *ret_ended) MUST_CHECK;
 
-/* Deletes expired sessions and refresh tokens, at most max_rows of each. */
+/* Deletes expired refresh tokens, and expired sessions, at most max_rows. A session expires with its
+ * newest token, so the tokens go first. */
+enum err refresh_token_expire(struct ctx *ctx, int64_t max_rows, uint64_t *ret_removed) MUST_CHECK;
 enum err account_session_expire(
-    struct ctx *ctx, int64_t max_rows, uint64_t *ret_sessions, uint64_t *ret_tokens) MUST_CHECK;
+    struct ctx *ctx, int64_t max_rows, uint64_t *ret_removed) MUST_CHECK;
 
 #endif

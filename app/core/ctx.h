@@ -18,14 +18,6 @@ struct egress;
 struct jwt_keys;
 struct resolver;
 
-enum actor_kind {
-	ACTOR_NONE,     /* nobody yet */
-	ACTOR_KEY,      /* an API key */
-	ACTOR_ACCOUNT,  /* a person with an access token */
-	ACTOR_JOB,      /* the batch */
-	ACTOR_OPERATOR, /* the command line */
-};
-
 struct actor {
 	enum actor_kind kind;
 	struct uuid organization_id;
@@ -36,6 +28,7 @@ struct actor {
 	struct uuid account_id; /* who logged in, and in which session */
 	struct uuid account_session_id;
 	enum role role; /* in the organisation that the request names */
+	const char *name; /* an operator's login name; NULL for the others */
 };
 
 struct ctx {

@@ -19,7 +19,6 @@
 #include "account_session.h"
 #include "base.h"
 #include "ctx.h"
-#include "member.h"
 #include "org.h"
 #include "pwhash.h"
 

@@ -2,6 +2,7 @@
 /* reseal.c seals rows anew, one kind of row after the other. */
 #include "reseal.h"
 
+#include "address.h"
 #include "applicant.h"
 #include "event.h"
 #include "stmt.h"
@@ -136,12 +137,61 @@ static enum err event_seal_row(struct ctx *ctx, struct uuid id, int64_t current)
 	return err == ERR_OK ? q_event_reseal_put(ctx->db, sealed, current, id) : err;
 }
 
+/* ---- addresses --------------------------------------------------------------------------------------------- */
+
+/* One address, under the newest key. */
+static enum err address_again(
+    struct ctx *ctx, enum address_place place, struct uuid id, struct bytes *sealed)
+{
+	const char *email = NULL;
+	enum err err = address_open(ctx, place, id, *sealed, &email);
+
+	return err == ERR_OK ? address_seal(ctx, place, id, email, sealed) : err;
+}
+
+/* The three tables are alike, and their statements too. */
+#define ADDRESS_KIND(table, place) \
+	static enum err table##_count(struct ctx *ctx, int64_t current, int64_t *ret_count) \
+	{ \
+		struct row_##table##_reseal_count row; \
+		enum err err = q_##table##_reseal_count(ctx->db, ctx->arena, current, &row); \
+		if (err == ERR_OK) \
+			*ret_count = row.n; \
+		return err; \
+	} \
+	static enum err table##_list(struct ctx *ctx, int64_t current, int64_t limit, \
+	    struct uuid **ret_ids, size_t *ret_count) \
+	{ \
+		_Static_assert(sizeof(struct row_##table##_reseal_list) == sizeof(struct uuid), \
+		    "an id each"); \
+		return q_##table##_reseal_list( \
+		    ctx->db, ctx->arena, current, limit, (void *)ret_ids, ret_count); \
+	} \
+	static enum err table##_seal_row(struct ctx *ctx, struct uuid id, int64_t current) \
+	{ \
+		struct row_##table##_reseal_hold row; \
+		enum err err = q_##table##_reseal_hold(ctx->db, ctx->arena, id, &row); \
+		if (err == ERR_MISSING || (err == ERR_OK && row.seal_key >= current)) \
+			return ERR_OK; \
+		if (err == ERR_OK) \
+			err = address_again(ctx, place, id, &row.sealed); \
+		return err == ERR_OK ? q_##table##_reseal_put(ctx->db, row.sealed, current, id) \
+				     : err; \
+	}
+
+ADDRESS_KIND(account, ADDRESS_ACCOUNT)
+ADDRESS_KIND(registration, ADDRESS_REGISTRATION)
+ADDRESS_KIND(member, ADDRESS_MEMBERSHIP)
+
 /* ---- all -------------------------------------------------------------------------------------------------- */
 
 static const struct kind kinds[] = {
 	{ applicant_count, applicant_list, applicant_seal_row },
 	{ endpoint_count, endpoint_list, endpoint_seal_row },
 	{ event_count, event_ids, event_seal_row },
+	{ account_count, account_list, account_seal_row },
+	{ registration_count, registration_list, registration_seal_row },
+	{ member_count, member_list, member_seal_row },
 };
 
 struct batch {

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* j_expire.c deletes what is past its time, a batch at a time: idempotency records, notes of
- * callbacks, events with their deliveries, quotas of days gone by. */
+/* j_expire.c deletes what is past its time, a batch at a time: a row of the table for each kind of it. */
 #include "jobs_private.h"
 
+#include "account_session.h"
+#include "audit.h"
 #include "clock.h"
 #include "event.h"
+#include "guard.h"
 #include "idem.h"
 #include "quota.h"
+#include "registration.h"
 #include "stmt.h"
 
 #define BATCH 1000
@@ -14,23 +17,45 @@
 #define DAY_MS INT64_C(86400000)
 #define CALLBACKS_KEPT_MS (INT64_C(30) * DAY_MS)
 
+static enum err expire_callbacks(struct ctx *ctx, int64_t max_rows, uint64_t *ret_removed)
+{
+	return q_provider_callback_expire(
+	    ctx->db, uuid_floor(clock_now_ms() - CALLBACKS_KEPT_MS), max_rows, ret_removed);
+}
+
+static enum err expire_events(struct ctx *ctx, int64_t max_rows, uint64_t *ret_removed)
+{
+	int64_t kept_ms = ctx->settings->webhook_keep_days * DAY_MS;
+
+	return event_expire(ctx, clock_now_ms() - kept_ms, max_rows, ret_removed);
+}
+
+/* Tokens stand before the sessions they belong to, which would take them along in one piece. */
+static const struct {
+	enum err (*expire)(struct ctx *ctx, int64_t max_rows, uint64_t *ret_removed);
+	int64_t max_rows;
+} kinds[] = {
+	{ idem_expire, BATCH },
+	{ expire_callbacks, BATCH },
+	{ expire_events, EVENTS },
+	{ quota_expire, BATCH },
+	{ audit_expire, BATCH },
+	{ registration_expire, BATCH },
+	{ guard_expire, BATCH },
+	{ refresh_token_expire, BATCH },
+	{ account_session_expire, BATCH },
+};
+
 enum err expire_job_round(struct job_run *run, bool *ret_busy)
 {
-	uint64_t records = 0, notes = 0, events = 0, quotas = 0;
-	int64_t now_ms = clock_now_ms();
-	int64_t kept_ms = run->ctx.settings->webhook_keep_days * DAY_MS;
-	enum err err = idem_expire(&run->ctx, BATCH, &records);
-
-	if (err == ERR_OK)
-		err = q_provider_callback_expire(
-		    run->ctx.db, uuid_floor(now_ms - CALLBACKS_KEPT_MS), BATCH, &notes);
-	if (err == ERR_OK)
-		err = event_expire(&run->ctx, now_ms - kept_ms, EVENTS, &events);
-	if (err == ERR_OK)
-		err = quota_expire(&run->ctx, BATCH, &quotas);
-	if (err != ERR_OK)
-		return err;
-	run->counts.expired += records + notes + events + quotas;
-	*ret_busy = records == BATCH || notes == BATCH || events == EVENTS || quotas == BATCH;
+	*ret_busy = false;
+	for (size_t i = 0; i < countof(kinds); i++) {
+		uint64_t removed = 0;
+		enum err err = kinds[i].expire(&run->ctx, kinds[i].max_rows, &removed);
+		if (err != ERR_OK)
+			return err;
+		run->counts.expired += removed;
+		*ret_busy = *ret_busy || removed == (uint64_t)kinds[i].max_rows;
+	}
 	return ERR_OK;
 }

@@ -41,6 +41,19 @@ enum err ip_parse(const char *text, struct ip *ret_ip)
 	return ERR_OK;
 }
 
+void ip_text(const struct ip *ip, char out[NET_TEXT_SIZE])
+{
+	struct net_address address;
+
+	memset(&address, 0, sizeof(address));
+	address.as.any.sa_family = ip->bits == 32 ? AF_INET : AF_INET6;
+	if (ip->bits == 32)
+		memcpy(&address.as.v4.sin_addr, ip->bytes, 4);
+	else
+		memcpy(&address.as.v6.sin6_addr, ip->bytes, 16);
+	net_address_text(&address, out);
+}
+
 enum err cidr_parse(const char *text, struct cidr *ret_cidr)
 {
 	char address[ENTRY_SIZE];

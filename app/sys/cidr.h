@@ -36,6 +36,9 @@ void ip_from(const struct net_address *address, struct ip *ret_ip);
  */
 enum err ip_parse(const char *text, struct ip *ret_ip) MUST_CHECK;
 
+/* The inverse, as net_address_text() writes it. */
+void ip_text(const struct ip *ip, char out[NET_TEXT_SIZE]);
+
 /* Reads "address" or "address/bits". Bits behind the prefix must be zero. ERR_SYNTAX, ERR_RANGE. */
 enum err cidr_parse(const char *text, struct cidr *ret_cidr) MUST_CHECK;
 

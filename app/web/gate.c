@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#include "client.h"
 #include "clock.h"
 #include "crypt.h"
 #include "id.h"
@@ -67,6 +68,20 @@ void gate_set_request_id(struct web *web)
 		memcpy(web->request_id, text, strlen(text) + 1);
 	}
 	web->ctx.request_id = web->request_id;
+}
+
+/* ---- whence -------------------------------------------------------------------------------------- */
+
+/* The address that core is told of: NULL when even the web server has none. */
+static void find_client(struct web *web)
+{
+	struct ip client;
+
+	web->ctx.client_address = NULL;
+	if (!client_address(&web->trusted, web->in.remote_addr, web->in.forwarded_for, &client))
+		return;
+	ip_text(&client, web->client_address);
+	web->ctx.client_address = web->client_address;
 }
 
 /* ---- route ----------------------------------------------------------------------------------------- */
@@ -505,8 +520,10 @@ static enum err gate_steps(struct gate *gate)
 void gate_run(struct web *web, body_fn *read_body, void *body_arg)
 {
 	struct gate gate = { .web = web, .read_body = read_body, .body_arg = body_arg };
-	enum err err = gate_steps(&gate);
+	enum err err;
 
+	find_client(web);
+	err = gate_steps(&gate);
 	web->failure = err;
 	if (err != ERR_OK)
 		reply_error(web, err);

@@ -171,6 +171,7 @@ static void request_clear(struct web *web)
 	web->complaints.count = 0;
 	web->meter = (struct meter){ .retry_after_s = 0 };
 	web->ctx.actor = (struct actor){ .kind = ACTOR_NONE };
+	web->ctx.client_address = NULL;
 	reply_reset(web);
 	arena_reset(web->arena);
 }

@@ -141,6 +141,7 @@ struct web {
 	void *query;    /* the row's query struct, filled */
 	void *prepared; /* what prepare leaves for the handler, in the arena */
 	char request_id[LIMIT_REQUEST_ID + 1];
+	char client_address[NET_TEXT_SIZE]; /* what ctx has, while it has it */
 	struct complaints complaints;
 	struct key_found key;
 	struct meter meter;
