@@ -15,6 +15,7 @@
 #include "stmt.h"
 
 #define REASON_SIZE 512
+#define LOGIN_SIZE 256
 #define EXIT_USAGE 2
 
 /* In the order of the help. */
@@ -36,6 +37,7 @@ static const struct ctl_noun *const nouns[] = {
 	&noun_work,
 	&noun_webhook,
 	&noun_delivery,
+	&noun_audit,
 	&noun_openapi,
 };
 
@@ -188,8 +190,11 @@ static int run(const struct ctl_line *line)
 		.json = line->json,
 		.out = stdout,
 		.err = stderr };
+	char login[LOGIN_SIZE];
 
+	proc_login_name(login, sizeof(login));
 	ctl.ctx.actor.kind = ACTOR_OPERATOR;
+	ctl.ctx.actor.name = login;
 	ctl.ctx.actor.environment = ENV_LIVE;
 	ctl.ctx.actor.scopes = UINT64_MAX;
 	/* The last slot: workers count from the first, so they seldom meet us there. */

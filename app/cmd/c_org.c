@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* c_org.c: organisations, the customers who pay. */
-#include "ctl.h"
+#include "c_org.h"
 
 #include "dbstmt.h"
 #include "limiter.h"
@@ -136,7 +136,7 @@ static const struct ctl_arg one_args[] = {
 	    "The organisation's id (org_...)."),
 };
 
-static enum err no_such_org(struct ctl *ctl, struct uuid id)
+enum err no_such_org(struct ctl *ctl, struct uuid id)
 {
 	char text[ID_TEXT_SIZE];
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* c_tokens.c: what organisations have left to spend. */
-#include "ctl.h"
+#include "c_org.h"
 
 #include <string.h>
 
@@ -8,15 +8,6 @@
 #include "token.h"
 
 #define HISTORY_DEFAULT 50
-
-static enum err no_such_org(struct ctl *ctl, struct uuid id)
-{
-	char text[ID_TEXT_SIZE];
-
-	id_text(ID_ORGANIZATION, id, text);
-	return ctl_fail(ctl, ERR_MISSING,
-	    "there is no organisation %s; \"bonafide org list\" shows those there are", text);
-}
 
 /* ---- show --------------------------------------------------------------------------------- */
 

@@ -12,7 +12,6 @@
 #include "org.h"
 #include "page.h"
 #include "proc.h"
-#include "tx.h"
 #include "webhook_task.h"
 
 #define LOOK_MS 200
@@ -66,20 +65,6 @@ static enum err count_only(struct ctl *ctl, const struct recover_input *in)
 }
 
 /* ---- the task ------------------------------------------------------------------------------------ */
-
-struct putting {
-	const struct recover_input *in;
-	struct uuid task_id;
-};
-
-static enum err put_task(struct ctx *ctx, void *arg)
-{
-	struct putting *putting = arg;
-	const struct recover_input *in = putting->in;
-
-	return webhook_task_put(
-	    ctx, TASK_RECOVER, in->app, in->webhook, in->since, in->until, &putting->task_id);
-}
 
 struct recovered {
 	struct uuid task_id;
@@ -178,17 +163,18 @@ static enum err wait_for(struct ctl *ctl, struct uuid task_id, int64_t total, in
 
 static enum err recover(struct ctl *ctl, const struct recover_input *in)
 {
-	struct putting putting = { .in = in };
+	struct uuid task_id;
 	struct row_webhook_task_get row;
 	int64_t total = 0;
-	enum err err = tx_run(&ctl->ctx, put_task, &putting);
+	enum err err =
+	    webhook_recover(&ctl->ctx, in->app, in->webhook, in->since, in->until, &task_id);
 
 	if (err == ERR_OK && !in->no_wait)
 		err = count_events(ctl, in, &total);
 	if (err == ERR_OK && in->no_wait)
-		err = webhook_task_get(&ctl->ctx, putting.task_id, &row);
+		err = webhook_task_get(&ctl->ctx, task_id, &row);
 	else if (err == ERR_OK)
-		err = wait_for(ctl, putting.task_id, total, in->timeout, &row);
+		err = wait_for(ctl, task_id, total, in->timeout, &row);
 	if (err != ERR_OK && err != ERR_TIMEOUT)
 		return err;
 	enum err printed = print_task(ctl, &row);

@@ -17,8 +17,8 @@ struct audit_entry {
 	enum audit_action action;
 	struct uuid organization_id; /* nil: the application's; with neither, none */
 	struct uuid application_id;  /* nil: none */
-	struct uuid subject_id;      /* what was changed, of the kind that the action says; nil: none */
-	const char *detail;          /* a few words, nothing personal, no secret; or NULL. What is past
+	struct uuid subject_id; /* what was changed, of the kind that the action says; nil: none */
+	const char *detail;     /* a few words, nothing personal, no secret; or NULL. What is past
 				      * LIMIT_AUDIT_DETAIL characters is cut off. */
 };
 

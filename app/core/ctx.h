@@ -27,7 +27,7 @@ struct actor {
 	uint64_t scopes;
 	struct uuid account_id; /* who logged in, and in which session */
 	struct uuid account_session_id;
-	enum role role; /* in the organisation that the request names */
+	enum role role;   /* in the organisation that the request names */
 	const char *name; /* an operator's login name; NULL for the others */
 };
 

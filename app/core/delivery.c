@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "audit.h"
 #include "clock.h"
 #include "event.h"
 #include "id.h"
@@ -213,6 +214,11 @@ enum err delivery_retry(struct ctx *ctx, struct uuid id, struct delivery *ret_de
 
 	if (err == ERR_OK)
 		err = delivery_queue(ctx, ctx->actor.application_id, id, delivery.row.endpoint_id);
+	struct audit_entry entry = { .action = AUDIT_DELIVERY_RETRIED,
+		.application_id = ctx->actor.application_id,
+		.subject_id = id };
+	if (err == ERR_OK)
+		err = audit_note(ctx, &entry);
 	return err == ERR_OK ? delivery_get(ctx, id, ret_delivery) : err;
 }
 

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "audit.h"
 #include "clock.h"
 #include "crypt.h"
 #include "event.h"
@@ -275,8 +276,14 @@ static enum err disable(struct ctx *ctx, struct delivery_flow *flow, enum disabl
 	if (err != ERR_OK || changed == 0)
 		return err;
 	flow->disabled = reason;
-	err = q_webhook_get(
-	    ctx->db, ctx->arena, flow->row.application_id, flow->row.endpoint_id, NULL, &endpoint);
+	struct audit_entry entry = { .action = AUDIT_WEBHOOK_DISABLED,
+		.application_id = flow->row.application_id,
+		.subject_id = flow->row.endpoint_id,
+		.detail = disabled_reason_word(reason) };
+	err = audit_note(ctx, &entry);
+	if (err == ERR_OK)
+		err = q_webhook_get(ctx->db, ctx->arena, flow->row.application_id,
+		    flow->row.endpoint_id, NULL, &endpoint);
 	return err == ERR_OK ? tell_disabled(ctx, flow, &endpoint) : err;
 }
 

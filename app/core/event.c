@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "audit.h"
 #include "clock.h"
 #include "delivery.h"
 #include "delivery_flow.h"
@@ -378,6 +379,11 @@ enum err event_replay(struct ctx *ctx, struct uuid id, struct event *ret_event)
 	}
 	if (err == ERR_OK && queued == 0)
 		return ERR_EVENT_NOT_REPLAYABLE;
+	struct audit_entry entry = { .action = AUDIT_EVENT_REPLAYED,
+		.application_id = ctx->actor.application_id,
+		.subject_id = id };
+	if (err == ERR_OK)
+		err = audit_note(ctx, &entry);
 	return err == ERR_OK ? event_get(ctx, id, ret_event) : err;
 }
 

@@ -56,3 +56,12 @@ enum err id_parse(enum id_kind kind, const char *text, struct uuid *ret_id)
 	text += len + 1;
 	return base32_decode_128(text, strlen(text), ret_id->b);
 }
+
+enum err id_parse_any(const char *text, struct uuid *ret_id)
+{
+	for (int kind = 0; kind < ID__MAX; kind++) {
+		if (id_parse((enum id_kind)kind, text, ret_id) == ERR_OK)
+			return ERR_OK;
+	}
+	return ERR_SYNTAX;
+}

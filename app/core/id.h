@@ -39,6 +39,9 @@ void id_text(enum id_kind kind, struct uuid id, char out[ID_TEXT_SIZE]);
 /* The strict inverse: right prefix, lower case, 26 characters; a UUID with dashes. ERR_SYNTAX. */
 enum err id_parse(enum id_kind kind, const char *text, struct uuid *ret_id) MUST_CHECK;
 
+/* The id in a text of whatever kind. ERR_SYNTAX. */
+enum err id_parse_any(const char *text, struct uuid *ret_id) MUST_CHECK;
+
 /* "ver" and so on; "" of ID_UUID. */
 const char *id_prefix(enum id_kind kind);
 

@@ -4,8 +4,10 @@
 
 #include <string.h>
 
+#include "audit.h"
 #include "clock.h"
 #include "crypt.h"
+#include "id.h"
 #include "scope.h"
 #include "str.h"
 #include "tx.h"
@@ -47,6 +49,30 @@ enum err key_find(struct ctx *ctx, const uint8_t hash[32], struct key_found *ret
 	key.scopes |= key_format_of(key.kind, key.environment)->brings;
 	*ret_key = key;
 	return ERR_OK;
+}
+
+/* ---- the record of it --------------------------------------------------------------------- */
+
+static enum err note(struct ctx *ctx, enum audit_action action, struct uuid application_id,
+    struct uuid key_id, const char *detail)
+{
+	struct audit_entry entry = { .action = action,
+		.application_id = application_id,
+		.subject_id = key_id,
+		.detail = detail };
+
+	return audit_note(ctx, &entry);
+}
+
+/* A new key, and what it may do. */
+static enum err note_made(struct ctx *ctx, enum audit_action action, const struct key_made *made)
+{
+	const char *detail = arena_printf(
+	    ctx->arena, "%s %s: %s", made->row.kind, made->row.environment, made->row.scopes);
+
+	if (detail == NULL)
+		return ERR_NOMEM;
+	return note(ctx, action, made->row.application_id, made->row.id, detail);
 }
 
 /* ---- making ------------------------------------------------------------------------------- */
@@ -121,15 +147,9 @@ static enum err put_key(
 	return ERR_OK;
 }
 
-struct creation {
-	const struct key_new *key;
-	struct key_made made;
-};
-
-static enum err create(struct ctx *ctx, void *arg)
+/* The key, and the one it is paired with. */
+static enum err make(struct ctx *ctx, const struct key_new *key, struct key_made *ret_made)
 {
-	struct creation *creation = arg;
-	const struct key_new *key = creation->key;
 	enum key_kind pair = key_format_of(key->kind, key->environment)->pair;
 	struct key_new other = *key;
 	struct key_made made = { .pair_id = UUID_NIL };
@@ -144,8 +164,21 @@ static enum err create(struct ctx *ctx, void *arg)
 	if (err == ERR_OK)
 		err = q_key_get(ctx->db, ctx->arena, key->application_id, id, &made.row);
 	if (err == ERR_OK)
-		creation->made = made;
+		*ret_made = made;
 	return err;
+}
+
+struct creation {
+	const struct key_new *key;
+	struct key_made made;
+};
+
+static enum err create(struct ctx *ctx, void *arg)
+{
+	struct creation *creation = arg;
+	enum err err = make(ctx, creation->key, &creation->made);
+
+	return err == ERR_OK ? note_made(ctx, AUDIT_KEY_CREATED, &creation->made) : err;
 }
 
 enum err key_create(struct ctx *ctx, const struct key_new *key, struct key_made *ret_made)
@@ -167,7 +200,7 @@ enum err key_list(struct ctx *ctx, struct uuid application_id, const char *envir
 	    ctx->db, ctx->arena, application_id, environment, clock_now_ms(), ret_rows, ret_count);
 }
 
-enum err key_revoke(
+static enum err end(
     struct ctx *ctx, struct uuid application_id, const char *environment, struct uuid key_id)
 {
 	uint64_t changed = 0;
@@ -175,6 +208,30 @@ enum err key_revoke(
 	    ctx->db, clock_now_ms(), application_id, key_id, key_id, environment, &changed);
 
 	return err == ERR_OK && changed == 0 ? ERR_KEY_NOT_FOUND : err;
+}
+
+struct revocation {
+	struct uuid application_id;
+	const char *environment;
+	struct uuid key_id;
+};
+
+static enum err revoke(struct ctx *ctx, void *arg)
+{
+	const struct revocation *in = arg;
+	enum err err = end(ctx, in->application_id, in->environment, in->key_id);
+
+	if (err != ERR_OK)
+		return err;
+	return note(ctx, AUDIT_KEY_REVOKED, in->application_id, in->key_id, NULL);
+}
+
+enum err key_revoke(
+    struct ctx *ctx, struct uuid application_id, const char *environment, struct uuid key_id)
+{
+	struct revocation revocation = { application_id, environment, key_id };
+
+	return tx_run(ctx, revoke, &revocation);
 }
 
 /* ---- replacing ---------------------------------------------------------------------------- */
@@ -187,7 +244,7 @@ static enum err retire(
 	int64_t until_ms = now_ms + overlap_s * 1000;
 
 	if (overlap_s == 0)
-		return key_revoke(ctx, application_id, NULL, key_id);
+		return end(ctx, application_id, NULL, key_id);
 	return q_key_retire(ctx->db, now_ms, until_ms, until_ms, application_id, key_id, key_id);
 }
 
@@ -221,6 +278,20 @@ static enum err successor_of(
 	return ERR_OK;
 }
 
+/* Which key it is that works instead, and until when both do. */
+static enum err note_rotated(
+    struct ctx *ctx, struct uuid key_id, int64_t overlap_s, const struct key_made *made)
+{
+	char id[ID_TEXT_SIZE];
+
+	id_text(ID_KEY, made->row.id, id);
+	const char *detail =
+	    arena_printf(ctx->arena, "new key %s, overlap %lld s", id, (long long)overlap_s);
+	if (detail == NULL)
+		return ERR_NOMEM;
+	return note(ctx, AUDIT_KEY_ROTATED, made->row.application_id, key_id, detail);
+}
+
 struct rotation {
 	struct uuid application_id;
 	const char *environment;
@@ -246,9 +317,11 @@ static enum err rotate(struct ctx *ctx, void *arg)
 	if (err == ERR_OK)
 		err = successor_of(&row, application_id, &key);
 	if (err == ERR_OK)
-		err = key_create(ctx, &key, &rotation->made);
+		err = make(ctx, &key, &rotation->made);
 	if (err == ERR_OK)
 		err = retire(ctx, application_id, rotation->key_id, rotation->overlap_s);
+	if (err == ERR_OK)
+		err = note_rotated(ctx, rotation->key_id, rotation->overlap_s, &rotation->made);
 	return err;
 }
 
@@ -287,7 +360,12 @@ static enum err regenerate(struct ctx *ctx, void *arg)
 		.environment = ENV_LIVE,
 		.name = app.name,
 		.expires_at_ms = TIME_NONE };
-	return key_create(ctx, &key, &rotation->made);
+	err = make(ctx, &key, &rotation->made);
+	/* The first one replaces nothing. */
+	return err == ERR_OK
+		   ? note_made(ctx, count == 0 ? AUDIT_KEY_CREATED : AUDIT_KEY_REGENERATED,
+			 &rotation->made)
+		   : err;
 }
 
 enum err key_regenerate(

@@ -6,10 +6,12 @@
 
 #include "address.h"
 #include "application.h"
+#include "audit.h"
 #include "clock.h"
 #include "crypt.h"
 #include "member.h"
 #include "str.h"
+#include "tx.h"
 
 /* A name for people: some text, on one line. */
 static enum err check_name(const char *name)
@@ -25,19 +27,49 @@ static enum err check_name(const char *name)
 	return ERR_OK;
 }
 
+static enum err note(
+    struct ctx *ctx, enum audit_action action, struct uuid organization_id, const char *detail)
+{
+	struct audit_entry entry = { .action = action,
+		.organization_id = organization_id,
+		.subject_id = organization_id,
+		.detail = detail };
+
+	return audit_note(ctx, &entry);
+}
+
+/* ---- organisations ---------------------------------------------------------------------------- */
+
+/* One that is being made; also of an application, which has an organisation before. */
+struct making {
+	struct uuid organization_id;
+	const char *name;
+	struct uuid id;
+};
+
+static enum err put_org(struct ctx *ctx, void *arg)
+{
+	struct making *making = arg;
+	enum err err = uuid_make(&making->id);
+	int64_t now_ms = uuid_time_ms(making->id);
+
+	if (err == ERR_OK)
+		err = q_org_put(
+		    ctx->db, making->id, making->name, org_status_word(ORG_ACTIVE), now_ms);
+	if (err == ERR_OK)
+		err = q_token_open(ctx->db, making->id, now_ms);
+	return err == ERR_OK ? note(ctx, AUDIT_ORGANIZATION_CREATED, making->id, NULL) : err;
+}
+
 enum err org_create(struct ctx *ctx, const char *name, struct uuid *ret_id)
 {
-	struct uuid id;
+	struct making making = { .name = name };
 	enum err err = check_name(name);
 
 	if (err == ERR_OK)
-		err = uuid_make(&id);
+		err = tx_run(ctx, put_org, &making);
 	if (err == ERR_OK)
-		err = q_org_put(ctx->db, id, name, org_status_word(ORG_ACTIVE), uuid_time_ms(id));
-	if (err == ERR_OK)
-		err = q_token_open(ctx->db, id, uuid_time_ms(id));
-	if (err == ERR_OK)
-		*ret_id = id;
+		*ret_id = making.id;
 	return err;
 }
 
@@ -51,12 +83,32 @@ enum err org_get(struct ctx *ctx, struct uuid id, struct row_org_get *ret_row)
 	return q_org_get(ctx->db, ctx->arena, id, ret_row);
 }
 
+/* A change of an organisation: of its state, or of its limits. */
+struct change {
+	struct uuid id;
+	enum org_status status;
+	const struct own_limits *limits;
+};
+
+static enum err put_status(struct ctx *ctx, void *arg)
+{
+	const struct change *change = arg;
+	bool active = change->status == ORG_ACTIVE;
+	uint64_t changed = 0;
+	enum err err =
+	    q_org_set_status(ctx->db, org_status_word(change->status), change->id, &changed);
+
+	if (err != ERR_OK || changed == 0)
+		return err == ERR_OK ? ERR_MISSING : err;
+	return note(ctx, active ? AUDIT_ORGANIZATION_RESUMED : AUDIT_ORGANIZATION_SUSPENDED,
+	    change->id, NULL);
+}
+
 enum err org_set_status(struct ctx *ctx, struct uuid id, enum org_status status)
 {
-	uint64_t changed = 0;
-	enum err err = q_org_set_status(ctx->db, org_status_word(status), id, &changed);
+	struct change change = { .id = id, .status = status };
 
-	return err == ERR_OK && changed == 0 ? ERR_MISSING : err;
+	return tx_run(ctx, put_status, &change);
 }
 
 static bool within(int64_t value, int64_t least, int64_t most)
@@ -64,33 +116,82 @@ static bool within(int64_t value, int64_t least, int64_t most)
 	return value == DB_NULL || (value >= least && value <= most);
 }
 
+/* "rate_per_s 5, burst default, daily_requests 0". */
+static const char *limits_text(struct arena *arena, const struct own_limits *limits)
+{
+	const struct {
+		const char *name;
+		int64_t value;
+	} parts[] = { { "rate_per_s", limits->rate_per_s }, { "burst", limits->burst },
+		{ "daily_requests", limits->daily_requests } };
+	const char *text = "";
+
+	for (size_t i = 0; i < countof(parts) && text != NULL; i++) {
+		const char *comma = i == 0 ? "" : ", ";
+		text = parts[i].value == DB_NULL
+			   ? arena_printf(arena, "%s%s%s default", text, comma, parts[i].name)
+			   : arena_printf(arena, "%s%s%s %lld", text, comma, parts[i].name,
+				 (long long)parts[i].value);
+	}
+	return text;
+}
+
+static enum err put_limits(struct ctx *ctx, void *arg)
+{
+	const struct change *change = arg;
+	const struct own_limits *limits = change->limits;
+	const char *detail = limits_text(ctx->arena, limits);
+	uint64_t changed = 0;
+
+	if (detail == NULL)
+		return ERR_NOMEM;
+	enum err err = q_org_set_limits(ctx->db, limits->rate_per_s, limits->burst,
+	    limits->daily_requests, change->id, &changed);
+	if (err != ERR_OK || changed == 0)
+		return err == ERR_OK ? ERR_MISSING : err;
+	return note(ctx, AUDIT_ORGANIZATION_LIMITED, change->id, detail);
+}
+
 enum err org_set_limits(struct ctx *ctx, struct uuid id, const struct own_limits *limits)
 {
-	uint64_t changed = 0;
+	struct change change = { .id = id, .limits = limits };
 
 	if (!within(limits->rate_per_s, 0, LIMIT_RATE) || !within(limits->burst, 1, LIMIT_RATE) ||
 	    !within(limits->daily_requests, 0, LIMIT_DAILY_REQUESTS))
 		return ERR_VALIDATION;
-	enum err err = q_org_set_limits(
-	    ctx->db, limits->rate_per_s, limits->burst, limits->daily_requests, id, &changed);
-	return err == ERR_OK && changed == 0 ? ERR_MISSING : err;
+	return tx_run(ctx, put_limits, &change);
+}
+
+/* ---- applications ----------------------------------------------------------------------------- */
+
+static enum err put_application(struct ctx *ctx, void *arg)
+{
+	struct making *making = arg;
+	struct row_org_get org;
+	enum err err = org_get(ctx, making->organization_id, &org);
+
+	if (err == ERR_OK)
+		err = uuid_make(&making->id);
+	if (err == ERR_OK)
+		err = q_application_put(ctx->db, making->id, making->organization_id, making->name,
+		    uuid_time_ms(making->id));
+	struct audit_entry entry = { .action = AUDIT_APPLICATION_CREATED,
+		.organization_id = making->organization_id,
+		.application_id = making->id,
+		.subject_id = making->id };
+	return err == ERR_OK ? audit_note(ctx, &entry) : err;
 }
 
 enum err application_create(
     struct ctx *ctx, struct uuid organization_id, const char *name, struct uuid *ret_id)
 {
-	struct row_org_get org;
-	struct uuid id;
+	struct making making = { .organization_id = organization_id, .name = name };
 	enum err err = check_name(name);
 
 	if (err == ERR_OK)
-		err = org_get(ctx, organization_id, &org);
+		err = tx_run(ctx, put_application, &making);
 	if (err == ERR_OK)
-		err = uuid_make(&id);
-	if (err == ERR_OK)
-		err = q_application_put(ctx->db, id, organization_id, name, uuid_time_ms(id));
-	if (err == ERR_OK)
-		*ret_id = id;
+		*ret_id = making.id;
 	return err;
 }
 

@@ -12,8 +12,8 @@
 #include "limiter.h"
 #include "stmt.h"
 
-/* Creates an active organisation, with no tokens, in the caller's transaction; name 1 to
- * LIMIT_ORG_NAME code points. ERR_VALIDATION. */
+/* Creates an active organisation, with no tokens, in a transaction of its own or the caller's; name 1
+ * to LIMIT_ORG_NAME code points. ERR_VALIDATION. */
 enum err org_create(struct ctx *ctx, const char *name, struct uuid *ret_id) MUST_CHECK;
 
 /* All of them, newest first. */

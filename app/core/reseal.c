@@ -4,6 +4,7 @@
 
 #include "address.h"
 #include "applicant.h"
+#include "audit.h"
 #include "event.h"
 #include "stmt.h"
 #include "tx.h"
@@ -199,7 +200,17 @@ struct batch {
 	int64_t current;
 	int64_t rows;
 	uint64_t done; /* in this transaction */
+	bool noted;    /* the audit log has it, committed */
 };
+
+/* With the first rows; the others are of the same command. */
+static enum err note(struct ctx *ctx, int64_t current)
+{
+	struct audit_entry entry = { .action = AUDIT_SEAL_ROTATED,
+		.detail = arena_printf(ctx->arena, "to key %lld", (long long)current) };
+
+	return entry.detail == NULL ? ERR_NOMEM : audit_note(ctx, &entry);
+}
 
 static enum err reseal_batch(struct ctx *ctx, void *arg)
 {
@@ -213,7 +224,7 @@ static enum err reseal_batch(struct ctx *ctx, void *arg)
 		err = batch->kind->seal(ctx, ids[i], batch->current);
 		batch->done += err == ERR_OK;
 	}
-	return err;
+	return err == ERR_OK && batch->done > 0 && !batch->noted ? note(ctx, batch->current) : err;
 }
 
 static enum err count_all(struct ctx *ctx, int64_t current, uint64_t *ret_total)
@@ -241,6 +252,7 @@ static enum err reseal_kind(struct ctx *ctx, struct batch *batch, reseal_progres
 		if (err != ERR_OK)
 			return err;
 		*done += batch->done;
+		batch->noted = batch->noted || batch->done > 0;
 		if (batch->done > 0 && progress != NULL && !progress(arg, *done, total))
 			*ret_go_on = false;
 	} while (batch->done > 0 && *ret_go_on);
@@ -253,10 +265,11 @@ enum err reseal_run(struct ctx *ctx, int64_t batch_rows, reseal_progress_fn *pro
 	int64_t current = (int64_t)keyring_current(ctx->keyring);
 	uint64_t done = 0, total = 0;
 	bool go_on = true;
+	struct batch batch = { .current = current, .rows = batch_rows };
 	enum err err = count_all(ctx, current, &total);
 
 	for (size_t i = 0; i < countof(kinds) && err == ERR_OK && go_on; i++) {
-		struct batch batch = { .kind = &kinds[i], .current = current, .rows = batch_rows };
+		batch.kind = &kinds[i];
 		err = reseal_kind(ctx, &batch, progress, arg, total, &done, &go_on);
 	}
 	*ret_done = done;

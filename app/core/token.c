@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "audit.h"
 #include "clock.h"
 #include "crypt.h"
 #include "event.h"
@@ -155,6 +156,18 @@ static enum err check_note(const char *note)
 	return ERR_OK;
 }
 
+/* How many; why is in the history. */
+static enum err note_added(struct ctx *ctx, const struct entry *entry)
+{
+	bool topup = entry->kind == TOKEN_TOPUP;
+	struct audit_entry row = { .action = topup ? AUDIT_TOKENS_ADDED : AUDIT_TOKENS_CORRECTED,
+		.organization_id = entry->organization_id,
+		.subject_id = entry->organization_id,
+		.detail = arena_printf(ctx->arena, "%+lld", (long long)entry->delta) };
+
+	return row.detail == NULL ? ERR_NOMEM : audit_note(ctx, &row);
+}
+
 struct adding {
 	struct entry entry;
 	int64_t balance;
@@ -171,7 +184,8 @@ static enum err add(struct ctx *ctx, void *arg)
 		return err;
 	if (adding->entry.delta > LIMIT_TOKENS - row.balance)
 		return ERR_RANGE;
-	return change_held(ctx, &adding->entry, row.balance, &adding->balance);
+	err = change_held(ctx, &adding->entry, row.balance, &adding->balance);
+	return err == ERR_OK ? note_added(ctx, &adding->entry) : err;
 }
 
 enum err token_add(struct ctx *ctx, const struct token_change *change, int64_t *ret_balance)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "applicant.h"
+#include "audit.h"
 #include "clock.h"
 #include "counter.h"
 #include "crypt.h"
@@ -14,6 +15,7 @@
 #include "score.h"
 #include "str.h"
 #include "token.h"
+#include "tx.h"
 #include "usage.h"
 #include "work.h"
 
@@ -293,8 +295,9 @@ enum err verification_get(struct ctx *ctx, struct uuid id, struct verification *
 	return ERR_OK;
 }
 
-enum err verification_erase(struct ctx *ctx, struct uuid id)
+static enum err erase(struct ctx *ctx, void *arg)
 {
+	struct uuid id = *(const struct uuid *)arg;
 	static const struct decision erased = { .status = VER_ERROR,
 		.reason = REASON_ERASED,
 		.match_name = DB_NULL,
@@ -312,7 +315,16 @@ enum err verification_erase(struct ctx *ctx, struct uuid id)
 		err = work_drop(ctx, id);
 	if (err == ERR_OK)
 		err = q_verification_erase(ctx->db, clock_now_ms(), ctx->actor.application_id, id);
-	return err;
+	struct audit_entry entry = { .action = AUDIT_VERIFICATION_ERASED,
+		.application_id = ctx->actor.application_id,
+		.subject_id = id };
+	/* Once more erases nothing. */
+	return err == ERR_OK && row.erased_at == TIME_NONE ? audit_note(ctx, &entry) : err;
+}
+
+enum err verification_erase(struct ctx *ctx, struct uuid id)
+{
+	return tx_run(ctx, erase, &id);
 }
 
 /* ---- deciding ----------------------------------------------------------------------------------------- */

@@ -100,7 +100,7 @@ enum err verification_list(struct ctx *ctx, const struct verification_filter *fi
 /*
  * Erases the sealed personal data and the blind index, keeps the outcome; one that is still
  * pending ends as error (reason erased), its queued work goes, and what was paid for a score to come
- * is given back. Again is fine.
+ * is given back. Again is fine. In a transaction of its own or the caller's.
  * ERR_VERIFICATION_NOT_FOUND.
  */
 enum err verification_erase(struct ctx *ctx, struct uuid id) MUST_CHECK;

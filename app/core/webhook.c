@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "audit.h"
 #include "clock.h"
 #include "crypt.h"
 #include "delivery.h"
@@ -92,6 +93,19 @@ static enum err make_signing_key(struct ctx *ctx, struct uuid id, struct bytes *
 	return err;
 }
 
+/* ---- the record of it -------------------------------------------------------------------------------- */
+
+static enum err note(
+    struct ctx *ctx, enum audit_action action, struct uuid endpoint_id, const char *detail)
+{
+	struct audit_entry entry = { .action = action,
+		.application_id = ctx->actor.application_id,
+		.subject_id = endpoint_id,
+		.detail = detail };
+
+	return audit_note(ctx, &entry);
+}
+
 /* ---- making ------------------------------------------------------------------------------------------ */
 
 static enum err check_count(struct ctx *ctx)
@@ -141,6 +155,9 @@ enum err webhook_create(struct ctx *ctx, const struct webhook_new *input,
 		err = put_endpoint(ctx, input, id, secret, signing_key);
 	if (err == ERR_OK)
 		err = set_pace(ctx, id, input->rate_per_s);
+	if (err == ERR_OK)
+		err =
+		    note(ctx, AUDIT_WEBHOOK_CREATED, id, environment_word(ctx->actor.environment));
 	if (err == ERR_OK)
 		err = webhook_get(ctx, id, ret_row);
 	if (err == ERR_OK)
@@ -262,16 +279,51 @@ static void apply(struct row_webhook_get *row, const struct webhook_change *chan
 		row->rate_per_s = DB_NULL;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* The names of what is not as it was; what it was and is would be a customer's own words. */
+static enum err note_changed(
+    struct ctx *ctx, const struct row_webhook_get *was, const struct row_webhook_get *is)
+{
+	const struct {
+		const char *name;
+		bool same;
+	} parts[] = { { "url", same_text(was->url, is->url) },
+		{ "name", same_text(was->name, is->name) },
+		{ "description", same_text(was->description, is->description) },
+		{ "events", same_text(was->events, is->events) },
+		{ "labels", same_text(was->labels, is->labels) },
+		{ "legacy_secret_header", was->legacy_secret_header == is->legacy_secret_header },
+		{ "rate_per_s", was->rate_per_s == is->rate_per_s },
+		{ is->disabled == NULL ? "enabled" : "disabled",
+		    (was->disabled == NULL) == (is->disabled == NULL) } };
+	const char *text = NULL;
+
+	for (size_t i = 0; i < countof(parts); i++) {
+		if (parts[i].same)
+			continue;
+		text = text == NULL ? parts[i].name
+				    : arena_printf(ctx->arena, "%s, %s", text, parts[i].name);
+		if (text == NULL)
+			return ERR_NOMEM;
+	}
+	return note(ctx, AUDIT_WEBHOOK_CHANGED, is->id, text);
+}
+
 enum err webhook_change(struct ctx *ctx, struct uuid id, const struct webhook_change *change,
     struct row_webhook_get *ret_row)
 {
-	struct row_webhook_get row;
+	struct row_webhook_get row, was;
 	int64_t now_ms = clock_now_ms();
 	enum err err = hold(ctx, id, &row);
 
 	if (err != ERR_OK)
 		return err;
-	bool was_disabled = row.disabled != NULL;
+	was = row;
+	bool was_disabled = was.disabled != NULL;
 	apply(&row, change);
 	/* The same again changes nothing, not even why and since when. */
 	if (change->enabled != DB_NULL && (change->enabled == 0) != was_disabled)
@@ -284,6 +336,8 @@ enum err webhook_change(struct ctx *ctx, struct uuid id, const struct webhook_ch
 	if (err == ERR_OK && was_disabled && row.disabled == NULL)
 		err = webhook_task_put(
 		    ctx, TASK_RELEASE, ctx->actor.application_id, id, TIME_NONE, TIME_NONE, NULL);
+	if (err == ERR_OK)
+		err = note_changed(ctx, &was, &row);
 	return err == ERR_OK ? webhook_get(ctx, id, ret_row) : err;
 }
 
@@ -297,15 +351,41 @@ enum err webhook_delete(struct ctx *ctx, struct uuid id)
 	if (err == ERR_OK)
 		err = webhook_task_put(
 		    ctx, TASK_REMOVE, ctx->actor.application_id, id, TIME_NONE, TIME_NONE, NULL);
-	return err;
+	return err == ERR_OK ? note(ctx, AUDIT_WEBHOOK_REMOVED, id, NULL) : err;
+}
+
+struct revealing {
+	struct uuid id;
+	const char *secret;
+};
+
+static enum err reveal(struct ctx *ctx, void *arg)
+{
+	struct revealing *revealing = arg;
+	struct row_webhook_get row;
+	enum err err = webhook_get(ctx, revealing->id, &row);
+
+	if (err == ERR_OK)
+		err = webhook_open(ctx, revealing->id, "secret", row.secret, &revealing->secret);
+	return err == ERR_OK ? note(ctx, AUDIT_WEBHOOK_REVEALED, revealing->id, NULL) : err;
 }
 
 enum err webhook_reveal(struct ctx *ctx, struct uuid id, const char **ret_secret)
 {
-	struct row_webhook_get row;
-	enum err err = webhook_get(ctx, id, &row);
+	struct revealing revealing = { .id = id };
+	enum err err = tx_run(ctx, reveal, &revealing);
 
-	return err == ERR_OK ? webhook_open(ctx, id, "secret", row.secret, ret_secret) : err;
+	if (err == ERR_OK)
+		*ret_secret = revealing.secret;
+	return err;
+}
+
+/* For how long both secrets sign. */
+static enum err note_rotated(struct ctx *ctx, struct uuid id, int64_t overlap_s)
+{
+	const char *detail = arena_printf(ctx->arena, "overlap %lld s", (long long)overlap_s);
+
+	return detail == NULL ? ERR_NOMEM : note(ctx, AUDIT_WEBHOOK_ROTATED, id, detail);
 }
 
 enum err webhook_rotate(struct ctx *ctx, struct uuid id, int64_t overlap_s, const char **ret_secret)
@@ -330,6 +410,8 @@ enum err webhook_rotate(struct ctx *ctx, struct uuid id, int64_t overlap_s, cons
 	    overlap_s > 0 ? now_ms + overlap_s * 1000 : TIME_NONE, signing_key,
 	    signing_key.data == NULL ? (int64_t)keyring_current(ctx->keyring) : 1, now_ms,
 	    ctx->actor.application_id, id);
+	if (err == ERR_OK)
+		err = note_rotated(ctx, id, overlap_s);
 	if (err == ERR_OK)
 		*ret_secret = text;
 	return err;

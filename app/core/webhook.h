@@ -72,7 +72,8 @@ enum err webhook_change(struct ctx *ctx, struct uuid id, const struct webhook_ch
  * it. Inside the caller's transaction. ERR_WEBHOOK_NOT_FOUND. */
 enum err webhook_delete(struct ctx *ctx, struct uuid id) MUST_CHECK;
 
-/* The secret that signs now, "whsec_…", in the arena. ERR_WEBHOOK_NOT_FOUND. */
+/* The secret that signs now, "whsec_…", in the arena; who was shown it is in the audit log. In a
+ * transaction of its own or the caller's. ERR_WEBHOOK_NOT_FOUND. */
 enum err webhook_reveal(struct ctx *ctx, struct uuid id, const char **ret_secret) MUST_CHECK;
 
 /* A new secret; the old one signs beside it for overlap_s seconds (0: no longer). Inside the

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "audit.h"
 #include "clock.h"
 #include "id.h"
 #include "jose.h"
@@ -41,6 +42,20 @@ static enum err hold_endpoint(struct ctx *ctx, struct uuid endpoint_id)
 	return err == ERR_MISSING ? ERR_ENDPOINT_NOT_FOUND : err;
 }
 
+/* Of which endpoint it is. */
+static enum err note(
+    struct ctx *ctx, enum audit_action action, struct uuid id, struct uuid endpoint_id)
+{
+	struct audit_entry entry = {
+		.action = action, .application_id = ctx->actor.application_id, .subject_id = id
+	};
+	char text[ID_TEXT_SIZE];
+
+	id_text(ID_WEBHOOK, endpoint_id, text);
+	entry.detail = arena_printf(ctx->arena, "of %s", text);
+	return entry.detail == NULL ? ERR_NOMEM : audit_note(ctx, &entry);
+}
+
 static enum err deactivate_all(struct ctx *ctx, struct uuid endpoint_id, int64_t now_ms)
 {
 	return q_webhook_keys_deactivate(
@@ -68,6 +83,8 @@ enum err webhook_key_create(struct ctx *ctx, struct uuid endpoint_id, const char
 	if (err == ERR_OK)
 		err = q_webhook_key_put(ctx->db, tenant, id, endpoint_id, key_id, text, endpoint_id,
 		    uuid_time_ms(id), uuid_time_ms(id));
+	if (err == ERR_OK)
+		err = note(ctx, AUDIT_WEBHOOK_KEY_ADDED, id, endpoint_id);
 	return err == ERR_OK ? q_webhook_key_get(ctx->db, ctx->arena, tenant, id, ret_row) : err;
 }
 
@@ -101,6 +118,10 @@ enum err webhook_key_set(
 	if (err == ERR_OK && active != is_active)
 		err = q_webhook_key_set(ctx->db, active ? row.endpoint_id : UUID_NIL,
 		    active ? TIME_NONE : now_ms, now_ms, ctx->actor.application_id, id);
+	if (err == ERR_OK && active != is_active)
+		err =
+		    note(ctx, active ? AUDIT_WEBHOOK_KEY_ACTIVATED : AUDIT_WEBHOOK_KEY_DEACTIVATED,
+			id, row.endpoint_id);
 	return err == ERR_OK ? get(ctx, id, ret_row) : err;
 }
 

@@ -4,11 +4,13 @@
 
 #include <string.h>
 
+#include "audit.h"
 #include "clock.h"
 #include "delivery.h"
 #include "event.h"
 #include "limits.h"
 #include "page.h"
+#include "tx.h"
 
 /* Behind everything a lane is for; tasks share one. */
 #define TASK_LANE "tasks"
@@ -28,6 +30,58 @@ enum err webhook_task_put(struct ctx *ctx, enum task_kind kind, struct uuid appl
 		err = work_put(ctx, WORK_TASK, id, TASK_LANE, clock_now_ms());
 	if (err == ERR_OK && ret_id != NULL)
 		*ret_id = id;
+	return err;
+}
+
+struct recovery {
+	struct uuid application_id;
+	struct uuid endpoint_id;
+	int64_t since_ms;
+	int64_t until_ms;
+	struct uuid id;
+};
+
+/* "of wh_…, from 2026-05-01T00:00:00Z to 2026-05-02T00:00:00Z". */
+static const char *recovery_text(struct arena *arena, const struct recovery *recovery)
+{
+	char id[ID_TEXT_SIZE] = "all", since[TIME_TEXT_SIZE] = "the beginning",
+	     until[TIME_TEXT_SIZE] = "the end";
+
+	if (!uuid_is_nil(recovery->endpoint_id))
+		id_text(ID_WEBHOOK, recovery->endpoint_id, id);
+	if (recovery->since_ms != TIME_NONE)
+		time_text(recovery->since_ms, since);
+	if (recovery->until_ms != TIME_NONE)
+		time_text(recovery->until_ms, until);
+	return arena_printf(arena, "of %s, from %s to %s", id, since, until);
+}
+
+static enum err put_recovery(struct ctx *ctx, void *arg)
+{
+	struct recovery *recovery = arg;
+	struct audit_entry entry = { .action = AUDIT_RECOVERY_STARTED,
+		.application_id = recovery->application_id,
+		.detail = recovery_text(ctx->arena, recovery) };
+	enum err err = entry.detail == NULL ? ERR_NOMEM : ERR_OK;
+
+	if (err == ERR_OK)
+		err = webhook_task_put(ctx, TASK_RECOVER, recovery->application_id,
+		    recovery->endpoint_id, recovery->since_ms, recovery->until_ms, &recovery->id);
+	entry.subject_id = recovery->id;
+	return err == ERR_OK ? audit_note(ctx, &entry) : err;
+}
+
+enum err webhook_recover(struct ctx *ctx, struct uuid application_id, struct uuid endpoint_id,
+    int64_t since_ms, int64_t until_ms, struct uuid *ret_id)
+{
+	struct recovery recovery = { .application_id = application_id,
+		.endpoint_id = endpoint_id,
+		.since_ms = since_ms,
+		.until_ms = until_ms };
+	enum err err = tx_run(ctx, put_recovery, &recovery);
+
+	if (err == ERR_OK)
+		*ret_id = recovery.id;
 	return err;
 }
 

@@ -19,6 +19,10 @@
 enum err webhook_task_put(struct ctx *ctx, enum task_kind kind, struct uuid application_id,
     struct uuid endpoint_id, int64_t since_ms, int64_t until_ms, struct uuid *ret_id) MUST_CHECK;
 
+/* Puts a recovery, in a transaction of its own or the caller's: TASK_RECOVER as above. */
+enum err webhook_recover(struct ctx *ctx, struct uuid application_id, struct uuid endpoint_id,
+    int64_t since_ms, int64_t until_ms, struct uuid *ret_id) MUST_CHECK;
+
 /* How far a task is; of an operator. ERR_MISSING. */
 enum err webhook_task_get(
     struct ctx *ctx, struct uuid id, struct row_webhook_task_get *ret_row) MUST_CHECK;

@@ -86,6 +86,33 @@ void proc_signals_reset(void)
 	}
 }
 
+/* NULL when root came by another way, or the name is nobody's: the environment can say anything. */
+static const struct passwd *behind_root(void)
+{
+	static const char *const names[] = { "SUDO_USER", "DOAS_USER" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *name = getenv(names[i]);
+		const struct passwd *entry = name == NULL ? NULL : getpwnam(name);
+		if (entry != NULL)
+			return entry;
+	}
+	return NULL;
+}
+
+void proc_login_name(char *out, size_t size_bytes)
+{
+	uid_t uid = getuid();
+	const struct passwd *entry = uid == 0 ? behind_root() : NULL;
+
+	if (entry == NULL)
+		entry = getpwuid(uid);
+	if (entry != NULL)
+		snprintf(out, size_bytes, "%s", entry->pw_name);
+	else
+		snprintf(out, size_bytes, "uid %lu", (unsigned long)uid);
+}
+
 enum err proc_drop_user(const char *user)
 {
 	const struct passwd *entry;

@@ -43,6 +43,13 @@ struct listen_config {
 enum err proc_listen(const struct listen_config *config, int *ret_fd, bool *ret_inherited,
     char *ret_reason, size_t reason_size) MUST_CHECK;
 
+/*
+ * Who is at the terminal: the login name of the real user. For root it is the account that sudo or doas
+ * names (SUDO_USER, DOAS_USER), when there is one. A user without a name is "uid 1000". Ask before
+ * proc_drop_user(). out holds at most size - 1 bytes and a NUL.
+ */
+void proc_login_name(char *out, size_t size_bytes);
+
 /* When started as root: becomes this user (its group and supplementary groups). "" or not root:
  * nothing. ERR_CONFIG (no such user), ERR_IO. */
 enum err proc_drop_user(const char *user) MUST_CHECK;

@@ -138,9 +138,13 @@ static json_t *error_example(struct openapi *doc, const struct route *route, enu
 
 /* ---- one response -------------------------------------------------------------------------------------------- */
 
-/* The family's error with one of these codes in it. */
+/* The family's error with one of these codes in it, where it has codes. */
 static json_t *coded_schema(struct openapi *doc, const struct route *route, json_t *codes)
 {
+	if (json_array_size(codes) == 0) {
+		json_decref(codes);
+		return openapi_error_ref(doc, route);
+	}
 	return json_pack("{s:[o, {s:{s:{s:{s:{s:o}}}}}]}", "allOf", openapi_error_ref(doc, route),
 	    "properties", "error", "properties", "code", "enum", codes);
 }
@@ -151,6 +155,8 @@ static void add_code(struct openapi *doc, json_t *codes, const json_t *example)
 	json_t *known;
 	size_t i;
 
+	if (code == NULL)
+		return;
 	json_array_foreach(codes, i, known)
 	{
 		if (json_equal(known, code))

@@ -64,8 +64,10 @@ static const enum err member_gone_errors[] = { ERR_MEMBER_NOT_FOUND, ERR_LAST_OW
 static const enum err callback_errors[] = { ERR_NOT_FOUND, ERR_PAYLOAD_TOO_LARGE, ERR_OK };
 static const enum err account_errors[] = { ERR_VALIDATION, ERR_PAYLOAD_TOO_LARGE,
 	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
+static const enum err password_errors[] = { ERR_VALIDATION, ERR_PAYLOAD_TOO_LARGE,
+	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_CROWDED, ERR_OK };
 static const enum err login_errors[] = { ERR_VALIDATION, ERR_CREDENTIALS_INVALID, ERR_LOCKED_OUT,
-	ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
+	ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_CROWDED, ERR_OK };
 static const enum err refresh_errors[] = { ERR_VALIDATION, ERR_TOKEN_INVALID, ERR_PAYLOAD_TOO_LARGE,
 	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
 static const enum err no_errors[] = { ERR_OK };
@@ -424,12 +426,12 @@ const struct route routes[] = {
 	{ ACCOUNT_POST("/register/", "registerAccount", LIMIT_CLASS_MAILING),
 	    .summary = "Register an address; a code is mailed to it", .credential = CREDENTIAL_NONE,
 	    .flags = ROUTE_TX, .body = &register_request, .reply = &registered_reply,
-	    .success = SUCCESS_CREATED, .or_ok = true, .errors = account_errors,
+	    .success = SUCCESS_CREATED, .or_ok = true, .errors = password_errors,
 	    .prepare = register_prepare, HANDLER(register_make) },
 	{ ACCOUNT_POST("/resend-otp/", "resendCode", LIMIT_CLASS_MAILING),
 	    .summary = "Have another code mailed, once a minute at most",
 	    .credential = CREDENTIAL_NONE, .flags = ROUTE_TX, .body = &resend_request,
-	    .reply = &no_members, .success = SUCCESS_OK, .errors = account_errors,
+	    .reply = &no_members, .success = SUCCESS_OK, .errors = password_errors,
 	    .prepare = resend_prepare, HANDLER(resend_make) },
 	{ ACCOUNT_POST("/verify-email/", "verifyEmail", LIMIT_CLASS_ACCOUNT),
 	    .summary = "Prove the address with its code; makes an organisation and an application",

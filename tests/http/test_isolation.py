@@ -78,7 +78,8 @@ class World:
         self.url = url
         self.app, _ = stack.tenant("Owner")
         self.owner = stack.client(stack.key(self.app)["key"])
-        self.operations = [row for row in self.contract.operations if row.row["security"]]
+        self.operations = [row for row in self.contract.operations
+                           if row.row["security"] and row.tag != "account"]
         self.things = {}
         for operation in self.operations:
             for kind in self.kinds(operation):

@@ -25,6 +25,7 @@ def is_format(name, pattern):
 
 is_format("date-time", TIME)
 is_format("date", r"\d{4}-\d\d-\d\d")
+is_format("uuid", "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Outside(AssertionError):
@@ -157,6 +158,10 @@ class Contract:
             if answer.content or "Allow" not in answer.headers:
                 fault("there is a body, or no Allow header")
             return
+        if answer.status_code == 308 and not operations and self.of_path(path + "/"):
+            if answer.content or urlsplit(answer.headers["Location"]).path != path + "/":
+                fault("there is a body, or it is not the same address with a slash")
+            return
         if answer.status_code != (405 if operations else 404):
             fault("what is not in the document must be refused")
         if operations and "Allow" not in answer.headers:
@@ -166,8 +171,8 @@ class Contract:
         if method == "head":
             return
         tag = operations[0].tag if operations else self.family(path)
-        names = {"kyc": ["KycError"], "session": ["SessionError"]}.get(
-            tag, ["KycError", "SessionError"])
+        names = {"kyc": ["KycError"], "session": ["SessionError"],
+                 "account": ["AccountError"]}.get(tag, ["KycError", "SessionError"])
         content = {"application/json": {"schema": {
             "anyOf": [{"$ref": "#/components/schemas/" + name} for name in names]}}}
         for reason in self.body_faults(content, answer):

@@ -139,12 +139,29 @@ static void test_lists_of_networks(void **state UNUSED)
 	assert_int_equal(list.count, 3);
 }
 
+/* As it is written down, whichever way it came. */
+static void test_as_text(void **state UNUSED)
+{
+	static const char *const texts[][2] = { { "203.0.113.1", "203.0.113.1" },
+		{ "::ffff:203.0.113.1", "203.0.113.1" }, { "2001:db8:0:0:0:0:0:1", "2001:db8::1" },
+		{ "2001:DB8:1:2:3:4:5:6", "2001:db8:1:2:3:4:5:6" } };
+	char text[NET_TEXT_SIZE];
+	struct ip ip;
+
+	for (size_t i = 0; i < countof(texts); i++) {
+		assert_int_equal(ip_parse(texts[i][0], &ip), ERR_OK);
+		ip_text(&ip, text);
+		assert_string_equal(text, texts[i][1]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whose_request_it_is),
 		cmocka_unit_test(test_families_do_not_meet),
 		cmocka_unit_test(test_lists_of_networks),
+		cmocka_unit_test(test_as_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

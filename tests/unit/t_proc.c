@@ -360,12 +360,48 @@ static void body_drop(struct place *place)
 	CHILD_WANTS(proc_drop_user("no-such-user-here") == ERR_OK);
 }
 
+static const char *login_name(const char *sudo, const char *doas)
+{
+	static char name[64];
+
+	(void)unsetenv("SUDO_USER");
+	(void)unsetenv("DOAS_USER");
+	if (sudo != NULL)
+		(void)setenv("SUDO_USER", sudo, 1);
+	if (doas != NULL)
+		(void)setenv("DOAS_USER", doas, 1);
+	proc_login_name(name, sizeof(name));
+	return name;
+}
+
+static void body_login(struct place *place)
+{
+	(void)place;
+	CHILD_WANTS(strcmp(login_name(NULL, NULL), "root") == 0);
+	CHILD_WANTS(strcmp(login_name("nobody", NULL), "nobody") == 0);
+	CHILD_WANTS(strcmp(login_name(NULL, "nobody"), "nobody") == 0);
+	CHILD_WANTS(strcmp(login_name("no-such-user-here", NULL), "root") == 0);
+	CHILD_WANTS(strcmp(login_name("", NULL), "root") == 0);
+	/* Whoever is not root says nothing by the environment. */
+	CHILD_WANTS(proc_drop_user("nobody") == ERR_OK);
+	CHILD_WANTS(strcmp(login_name("root", "daemon"), "nobody") == 0);
+}
+
+static void body_nameless(struct place *place)
+{
+	(void)place;
+	CHILD_WANTS(setuid(54321) == 0);
+	CHILD_WANTS(strcmp(login_name("root", NULL), "uid 54321") == 0);
+}
+
 static void test_as_root(void **state)
 {
 	if (geteuid() != 0)
 		skip();
 	in_child(body_group, *state);
 	in_child(body_drop, *state);
+	in_child(body_login, *state);
+	in_child(body_nameless, *state);
 }
 
 static void body_harden(struct place *place)

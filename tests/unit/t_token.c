@@ -123,7 +123,9 @@ static void listen_to(struct uuid application, enum environment environment, con
 	const char *secret = NULL;
 
 	core_act(application, environment);
+	assert_int_equal(db_begin(ctx.db), ERR_OK);
 	assert_int_equal(webhook_create(&ctx, &endpoint, &row, &secret), ERR_OK);
+	assert_int_equal(db_commit(ctx.db), ERR_OK);
 }
 
 static int64_t told(void)

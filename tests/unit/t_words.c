@@ -12,7 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define WORDS_MAX 12
+#define WORDS_MAX 64
 #define MOVES_MAX 8
 
 /* ---- words of states ------------------------------------------------------------------------------- */
@@ -116,6 +116,22 @@ static const struct group {
 	{ GROUP(role), UP_TO(ROLE), { "", "owner", "admin", "member", "reviewer" }, 0,
 	    { { 0, 0 } } },
 	{ GROUP(member_status), UP_TO(MEMBER), { "active", "invited" }, 0, { { 0, 0 } } },
+	{ GROUP(actor_kind), UP_TO(ACTOR), { "nobody", "key", "account", "batch", "operator" }, 0,
+	    { { 0, 0 } } },
+	{ GROUP(audit_action), UP_TO(AUDIT),
+	    { "account.registered", "account.verified", "account.disabled", "account.enabled",
+		"account.unlocked", "password.changed", "login.succeeded", "login.failed",
+		"login.locked", "logout", "session.reuse_detected", "member.invited",
+		"member.joined", "member.role_changed", "member.removed", "organization.created",
+		"organization.suspended", "organization.resumed", "organization.limits_changed",
+		"tokens.added", "tokens.corrected", "application.created", "application.updated",
+		"application.deleted", "key.created", "key.rotated", "key.regenerated",
+		"key.revoked", "webhook.created", "webhook.changed", "webhook.disabled",
+		"webhook.removed", "webhook.secret_revealed", "webhook.secret_rotated",
+		"webhook_key.added", "webhook_key.activated", "webhook_key.deactivated",
+		"delivery.retried", "event.replayed", "recovery.started", "verification.erased",
+		"seal.added", "seal.rotated", "jwt.rotated", "jwt.revoked" },
+	    0, { { 0, 0 } } },
 };
 
 static void test_every_group_is_here(void **state UNUSED)
