@@ -25,6 +25,7 @@ static const struct ctl_noun *const nouns[] = {
 	&noun_status,
 	&noun_settings,
 	&noun_seal,
+	&noun_jwt,
 	&noun_org,
 	&noun_app,
 	&noun_member,

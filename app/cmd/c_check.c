@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "jwt.h"
 #include "keyring.h"
 #include "limits.h"
 #include "migrate.h"
@@ -298,6 +299,27 @@ static void check_catalogue(struct report *report)
 		add(report, "catalogue", word_ok, "%lld kinds of documents", (long long)row.n);
 }
 
+/* Nobody can log in without one; whoever has no people in his installation needs none. */
+static void check_signing(struct report *report)
+{
+	struct ctl *ctl = report->ctl;
+	struct jwt_key_info *keys = NULL;
+	size_t count = 0;
+	bool signs = false;
+	enum err err = jwt_key_list(&ctl->ctx, &keys, &count);
+
+	for (size_t i = 0; i < count && err == ERR_OK; i++)
+		signs = signs || keys[i].signs;
+	if (err != ERR_OK)
+		add_database_error(report, "signing", err);
+	else if (signs)
+		add(report, "signing", word_ok, "%zu keys for access tokens, one of which signs",
+		    count);
+	else
+		add(report, "signing", word_warn,
+		    "no key signs access tokens: nobody can log in; \"bonafide jwt rotate\" makes one");
+}
+
 /* What lies behind a fault that is reported already is not looked at. */
 static void check_behind_database(struct report *report)
 {
@@ -309,9 +331,11 @@ static void check_behind_database(struct report *report)
 	if (report->have_schema) {
 		check_statements(report);
 		check_catalogue(report);
+		check_signing(report);
 	} else {
 		add(report, "statements", word_warn, "not looked at, because of the above");
 		add(report, "catalogue", word_warn, "not looked at, because of the above");
+		add(report, "signing", word_warn, "not looked at, because of the above");
 	}
 }
 
@@ -415,7 +439,7 @@ static const struct ctl_command commands[] = {
 		"Checks the settings, the key files and their modes, the list of leaked passwords where "
 		"there is one, the database (its version, "
 		"its tables, every statement against them, its clock), the catalogue, the "
-		"identity provider, and the directories that are written to. Prints a line for "
+		"signing key, the identity provider, and the directories that are written to. Prints a line for "
 		"each: ok, warn or FAIL. Exit status 1 when something failed." },
 };
 

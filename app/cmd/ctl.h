@@ -325,6 +325,7 @@ extern const struct ctl_noun noun_member;
 extern const struct ctl_noun noun_account;
 extern const struct ctl_noun noun_tokens;
 extern const struct ctl_noun noun_key;
+extern const struct ctl_noun noun_jwt;
 extern const struct ctl_noun noun_catalogue;
 extern const struct ctl_noun noun_verification;
 extern const struct ctl_noun noun_work;

@@ -6,6 +6,7 @@
 #include "applicant.h"
 #include "audit.h"
 #include "event.h"
+#include "jwt.h"
 #include "stmt.h"
 #include "tx.h"
 #include "webhook.h"
@@ -138,6 +139,39 @@ static enum err event_seal_row(struct ctx *ctx, struct uuid id, int64_t current)
 	return err == ERR_OK ? q_event_reseal_put(ctx->db, sealed, current, id) : err;
 }
 
+/* ---- keys of access tokens ------------------------------------------------------------------------------ */
+
+static enum err jwt_count(struct ctx *ctx, int64_t current, int64_t *ret_count)
+{
+	struct row_jwt_key_reseal_count row;
+	enum err err = q_jwt_key_reseal_count(ctx->db, ctx->arena, current, &row);
+
+	if (err == ERR_OK)
+		*ret_count = row.n;
+	return err;
+}
+
+static enum err jwt_ids(
+    struct ctx *ctx, int64_t current, int64_t limit, struct uuid **ret_ids, size_t *ret_count)
+{
+	_Static_assert(sizeof(struct row_jwt_key_reseal_list) == sizeof(struct uuid), "an id each");
+	return q_jwt_key_reseal_list(
+	    ctx->db, ctx->arena, current, limit, (void *)ret_ids, ret_count);
+}
+
+static enum err jwt_seal_row(struct ctx *ctx, struct uuid id, int64_t current)
+{
+	struct row_jwt_key_reseal_hold row;
+	struct bytes sealed;
+	enum err err = q_jwt_key_reseal_hold(ctx->db, ctx->arena, id, &row);
+
+	if (err == ERR_MISSING || (err == ERR_OK && row.seal_key >= current))
+		return ERR_OK;
+	if (err == ERR_OK)
+		err = jwt_key_reseal(ctx, id, row.sealed, &sealed);
+	return err == ERR_OK ? q_jwt_key_reseal_put(ctx->db, sealed, current, id) : err;
+}
+
 /* ---- addresses --------------------------------------------------------------------------------------------- */
 
 /* One address, under the newest key. */
@@ -190,6 +224,8 @@ static const struct kind kinds[] = {
 	{ applicant_count, applicant_list, applicant_seal_row },
 	{ endpoint_count, endpoint_list, endpoint_seal_row },
 	{ event_count, event_ids, event_seal_row },
+	{ jwt_count, jwt_ids, jwt_seal_row },
+
 	{ account_count, account_list, account_seal_row },
 	{ registration_count, registration_list, registration_seal_row },
 	{ member_count, member_list, member_seal_row },

@@ -11,6 +11,7 @@
 #include "egress.h"
 #include "limits.h"
 #include "proc.h"
+#include "str.h"
 
 #ifndef BONAFIDE_SYSCONFDIR
 #define BONAFIDE_SYSCONFDIR "/etc"
@@ -25,6 +26,7 @@
 #define SETTINGS_MEMORY 262144
 #define PASSWORD_SIZE 512
 #define REASON_SIZE 512
+#define TOKEN_NAME_MAX 255
 
 const struct conf_row settings_rows[] = {
 #define CONF(type, key, initial, min, max, choices, reload, manual) \
@@ -95,12 +97,26 @@ static void check_proxies(const struct settings *s, struct buf *complaints)
 		buf_printf(complaints, "trusted_proxies: %s\n", reason);
 }
 
+/* What tokens say about themselves: it must fit them (LIMIT_JWS_PAYLOAD), and be text. */
+static void check_token_name(
+    const char *key, const char *text, bool may_miss, struct buf *complaints)
+{
+	size_t len = strlen(text);
+
+	if (len > TOKEN_NAME_MAX || !utf8_valid(text, len))
+		buf_printf(complaints, "%s must be at most 255 bytes of UTF-8\n", key);
+	if (len == 0 && !may_miss)
+		buf_printf(complaints, "%s must not be empty\n", key);
+}
+
 /* Rules that no single row can state. */
 static void check_across(const struct settings *s, struct buf *complaints)
 {
 	check_smile(s, complaints);
 	check_webhooks(s, complaints);
 	check_proxies(s, complaints);
+	check_token_name("jwt_issuer", s->jwt_issuer, true, complaints);
+	check_token_name("jwt_audience", s->jwt_audience, false, complaints);
 	check_url("public_url", s->public_url, complaints);
 	if (s->public_url[0] != '\0' && s->public_url[strlen(s->public_url) - 1] == '/')
 		buf_adds(complaints, "public_url must not end in a slash\n");

@@ -8,6 +8,7 @@
 #include "event.h"
 #include "guard.h"
 #include "idem.h"
+#include "jwt.h"
 #include "quota.h"
 #include "registration.h"
 #include "stmt.h"
@@ -44,6 +45,7 @@ static const struct {
 	{ guard_expire, BATCH },
 	{ refresh_token_expire, BATCH },
 	{ account_session_expire, BATCH },
+	{ jwt_key_expire, BATCH },
 };
 
 enum err expire_job_round(struct job_run *run, bool *ret_busy)

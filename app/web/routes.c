@@ -106,6 +106,16 @@ static const enum err no_errors[] = { ERR_OK };
 		    .errors = event_replay_errors, HANDLER(event_again) \
 	}
 
+/* The keys have two addresses: where RFC 8615 has them, and below the family's own path. */
+#define KEY_SET_ROUTE(address, name, words) \
+	{ \
+		.method = "GET", .path = address, .operation = name, \
+		.summary = "The public keys that verify access tokens" words, \
+		.family = FAMILY_ACCOUNT, .credential = CREDENTIAL_NONE, \
+		.limit_class = LIMIT_CLASS_NONE, .reply = &jwks_item, .success = SUCCESS_OK, \
+		.errors = no_errors, HANDLER(jwks_page) \
+	}
+
 /* What the rows begin with by which people come in. */
 #define ACCOUNT_POST(address, name, limits) \
 	.method = "POST", .path = "/auth/v2/programmatic" address, .operation = name, \
@@ -423,6 +433,9 @@ const struct route routes[] = {
 	    .success = SUCCESS_OK,
 	    .errors = callback_errors,
 	    HANDLER(provider_callback) },
+	KEY_SET_ROUTE("/.well-known/jwks.json", "getSigningKeys", ""),
+	KEY_SET_ROUTE("/auth/v2/.well-known/jwks.json", "getSigningKeysHere",
+	    ", at the address below /auth/v2"),
 	{ ACCOUNT_POST("/register/", "registerAccount", LIMIT_CLASS_MAILING),
 	    .summary = "Register an address; a code is mailed to it", .credential = CREDENTIAL_NONE,
 	    .flags = ROUTE_TX, .body = &register_request, .reply = &registered_reply,

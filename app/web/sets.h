@@ -21,6 +21,7 @@ extern const struct field_set endpoint_gone, rotate_request, endpoint_secret;  /
 extern const struct field_set whkey_request, whkey_query, whkey_item;          /* r_whkey.c */
 extern const struct field_set delivery_query, delivery_item, delivery_full;    /* r_delivery.c */
 extern const struct field_set event_query, event_item;                         /* r_event.c */
+extern const struct field_set jwks_item;                                       /* r_jwks.c */
 extern const struct field_set register_request, registered_reply;              /* r_account.c */
 extern const struct field_set resend_request, proof_request, verified_reply;   /* r_account.c */
 extern const struct field_set login_request, logged_in_reply;                  /* r_account.c */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "jwt.h"
 #include "reply.h"
 #include "web.h"
 
@@ -21,10 +22,18 @@ enum err health_page(struct web *web)
 	return reply_text(web, JSON_TYPE, "{\"status\":\"ok\"}");
 }
 
+/* Without a signing key nobody can log in, but everything else works: a warning. */
 enum err ready_page(struct web *web)
 {
-	return db_ready(web->db) == ERR_OK ? reply_text(web, JSON_TYPE, "{\"status\":\"ready\"}")
-					   : ERR_UNAVAILABLE;
+	bool can_issue = false;
+
+	if (db_ready(web->db) != ERR_OK || jwt_can_issue(&web->ctx, &can_issue) != ERR_OK)
+		return ERR_UNAVAILABLE;
+	return reply_text(web, JSON_TYPE,
+	    can_issue
+		? "{\"status\":\"ready\"}"
+		: "{\"status\":\"ready\",\"warnings\":[\"There is no key to sign access tokens "
+		  "with: run bonafide jwt rotate.\"]}");
 }
 
 static const char *const state_words[] = { "empty", "starting", "idle", "busy", "stopping" };

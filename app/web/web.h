@@ -230,6 +230,7 @@ handler_fn endpoint_change_prepare, endpoint_alter, endpoint_reveal, endpoint_ro
 handler_fn whkey_make, whkey_index, whkey_off, whkey_on;
 handler_fn delivery_index, delivery_show, delivery_again;
 handler_fn event_index, event_show, event_again;
+handler_fn jwks_page;
 handler_fn register_prepare, register_make, resend_prepare, resend_make, email_verify;
 handler_fn log_in_prepare, log_in, tokens_refresh, log_out;
 handler_fn org_index, member_index, member_make, member_alter, member_out;
