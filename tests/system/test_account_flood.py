@@ -90,7 +90,7 @@ def test_a_killed_worker_leaves_its_place(stack):
     with Flood(stack, 8):
         while killed < 10:
             for worker in stack.client().get("/-/status").json()["workers"]:
-                if worker["state"] == "busy" and worker["route"] == "login" and killed < 10:
+                if worker["state"] == "busy" and worker["operation"] == "login" and killed < 10:
                     kill(worker["pid"])
                     killed += 1
     assert wait_for(lambda: metric(stack, "bonafide_worker_crashes_total") >= 8, 20)
