@@ -215,6 +215,27 @@ def test_two_owners_remove_each_other(stack):
     assert [row["email"] for row in left[0].get(one.members).json()] == [left[0].email]
 
 
+def test_two_owners_meet_in_the_middle(stack):
+    """Both are at it when neither has changed anything yet: the one waits for the other."""
+    one, two = Person(stack), Person(stack)
+    second = join(stack, one, two, "owner")["uuid"]
+    first = next(row["uuid"] for row in one.get(one.members).json() if row["uuid"] != second)
+    holder = stack.database()
+    holder.begin()
+    with holder.cursor() as cursor:
+        cursor.execute("SELECT id FROM membership WHERE organization_id = "
+                       "UNHEX(REPLACE(%s, '-', '')) FOR UPDATE", one.organization["uuid"])
+    with ThreadPoolExecutor(2) as pool:
+        answers = [pool.submit(who.delete, one.members + member + "/")
+                   for who, member in ((one, second), (two, first))]
+        assert wait_for(lambda: stack.rows(
+            "SELECT COUNT(*) FROM information_schema.innodb_lock_waits")[0][0] >= 2, 10)
+        holder.rollback()
+        statuses = sorted(answer.result().status_code for answer in answers)
+    holder.close()
+    assert statuses == [204, 404]
+
+
 def test_members_of_another_organisation(company, owner):
     stranger = company.stranger
     for uuid in (company.memberships["member"], NOBODYS, "x"):
