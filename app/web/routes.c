@@ -73,14 +73,19 @@ static const enum err refresh_errors[] = { ERR_VALIDATION, ERR_TOKEN_INVALID, ER
 static const enum err session_make_errors[] = { ERR_VALIDATION, ERR_SHARE_FIELDS,
 	ERR_SHARE_CLAIM_UNKNOWN, ERR_SHARE_AGE_GATE, ERR_SHARE_AGE_GATES, ERR_SHARE_REASON_MISSING,
 	ERR_SHARE_REASON_LONG, ERR_SHARE_TOO_MANY, ERR_REDIRECT_URL, ERR_INSUFFICIENT_TOKENS,
-	ERR_STEP_ID_VERIFICATION, ERR_PUBLIC_URL_MISSING, ERR_OK };
+	ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_IDEMPOTENCY_IN_PROGRESS,
+	ERR_IDEMPOTENCY_MISMATCH, ERR_STEP_ID_VERIFICATION, ERR_PUBLIC_URL_MISSING, ERR_OK };
 static const enum err plain_make_errors[] = { ERR_VALIDATION, ERR_REDIRECT_URL,
-	ERR_INSUFFICIENT_TOKENS, ERR_WORKFLOW_NOT_FOUND, ERR_STEP_ID_VERIFICATION,
-	ERR_STEP_FACE_LIVENESS, ERR_STEP_AGE_ESTIMATION, ERR_STEP_PEP_SANCTIONS,
-	ERR_STEP_ADVERSE_MEDIA, ERR_PUBLIC_URL_MISSING, ERR_OK };
+	ERR_INSUFFICIENT_TOKENS, ERR_WORKFLOW_NOT_FOUND, ERR_PAYLOAD_TOO_LARGE,
+	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_IDEMPOTENCY_IN_PROGRESS, ERR_IDEMPOTENCY_MISMATCH,
+	ERR_STEP_ID_VERIFICATION, ERR_STEP_FACE_LIVENESS, ERR_STEP_AGE_ESTIMATION,
+	ERR_STEP_PEP_SANCTIONS, ERR_STEP_ADVERSE_MEDIA, ERR_PUBLIC_URL_MISSING, ERR_OK };
 static const enum err session_errors[] = { ERR_SESSION_NOT_FOUND, ERR_OK };
+static const enum err session_view_errors[] = { ERR_VALIDATION, ERR_SESSION_NOT_FOUND, ERR_OK };
+static const enum err session_end_errors[] = { ERR_VALIDATION, ERR_SESSION_NOT_FOUND,
+	ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
 static const enum err plain_decide_errors[] = { ERR_VALIDATION, ERR_SESSION_NOT_FOUND,
-	ERR_SESSION_MOVE, ERR_OK };
+	ERR_SESSION_MOVE, ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
 static const enum err workflow_errors[] = { ERR_WORKFLOW_NOT_FOUND, ERR_OK };
 static const enum err no_errors[] = { ERR_OK };
 
@@ -404,14 +409,14 @@ const struct route routes[] = {
 	    .errors = query_errors, HANDLER(session_attempt_index) },
 	{ SESSIONS_READ("GET", "/v1/sessions/{id}", "getSession"),
 	    .summary = "Show a verification session", .query = &session_view,
-	    .reply = &session_item, .success = SUCCESS_OK, .errors = session_errors,
+	    .reply = &session_item, .success = SUCCESS_OK, .errors = session_view_errors,
 	    HANDLER(session_show) },
 	/* No ROUTE_TX, as below where a session is decided: one that has expired meanwhile must stay
 	 * so, whatever is answered. */
 	{ SESSIONS_WRITE("POST", "/v1/sessions/{id}/cancel", "cancelSession"),
 	    .summary = "Cancel a verification session; one that has ended stays as it is",
 	    .flags = ROUTE_BODY_MAY_MISS, .body = &no_members, .success = SUCCESS_NO_CONTENT,
-	    .errors = session_errors, HANDLER(session_end) },
+	    .errors = session_end_errors, HANDLER(session_end) },
 	{ SESSION_ROW("GET", "/v1/analytics/sessions/overview", "getSessionsOverview",
 	      SCOPE_ANALYTICS_READ, LIMIT_CLASS_READ),
 	    .summary = "How verification sessions ended", .reply = &overview_item,
