@@ -28,6 +28,7 @@ static const struct ctl_noun *const nouns[] = {
 	&noun_jwt,
 	&noun_org,
 	&noun_app,
+	&noun_member,
 	&noun_account,
 	&noun_tokens,
 	&noun_key,

@@ -5,6 +5,7 @@
 #include "dbstmt.h"
 #include "limiter.h"
 #include "limits.h"
+#include "member.h"
 #include "org.h"
 #include "proc.h"
 #include "quota.h"
@@ -61,6 +62,13 @@ static const struct ctl_column app_columns[] = {
 	COLUMN_ID(struct row_application_list, id, ID_APPLICATION),
 	COLUMN_TEXT(struct row_application_list, name),
 	COLUMN_TIME(struct row_application_list, created_at),
+};
+
+static const struct ctl_column member_columns[] = {
+	COLUMN_ID(struct member, id, ID_UUID),
+	COLUMN_TEXT(struct member, role),
+	COLUMN_TEXT(struct member, status),
+	COLUMN_TIME(struct member, joined_at),
 };
 
 /* ---- create ------------------------------------------------------------------------------- */
@@ -172,8 +180,9 @@ static enum err show(struct ctl *ctl, const void *input)
 	struct row_org_get row;
 	struct limits_shown limits;
 	struct row_application_list *apps = NULL;
+	struct member *members = NULL;
 	struct row_token_get tokens;
-	size_t count = 0;
+	size_t count = 0, member_count = 0;
 	enum err err = org_get(&ctl->ctx, in->org, &row);
 
 	if (err == ERR_MISSING)
@@ -182,6 +191,8 @@ static enum err show(struct ctl *ctl, const void *input)
 		err = token_get(&ctl->ctx, in->org, &tokens);
 	if (err == ERR_OK)
 		err = application_list(&ctl->ctx, in->org, &apps, &count);
+	if (err == ERR_OK)
+		err = member_list(&ctl->ctx, in->org, false, &members, &member_count);
 	if (err == ERR_OK)
 		err = read_limits(ctl, &row, &limits);
 	if (err != ERR_OK)
@@ -213,6 +224,12 @@ static enum err show(struct ctl *ctl, const void *input)
 		    .rows = apps,
 		    .row_size = sizeof(*apps),
 		    .count = count },
+		{ .name = "members",
+		    .columns = member_columns,
+		    .column_count = countof(member_columns),
+		    .rows = members,
+		    .row_size = sizeof(*members),
+		    .count = member_count },
 	};
 	return ctl_print(ctl, sections, countof(sections));
 }
@@ -333,7 +350,8 @@ static const struct ctl_command commands[] = {
 	    .args = one_args,
 	    .arg_count = countof(one_args),
 	    .input_size = sizeof(struct one_input),
-	    .summary = "show an organisation, its balance, its limits and its applications" },
+	    .summary =
+		"show an organisation, its balance, its limits, its applications and its members" },
 	{ .verb = "limits",
 	    .needs = CTL_DB,
 	    .run = limits,

@@ -184,17 +184,21 @@ static const char *id_noun(enum id_kind kind)
 		[ID_TASK] = "the id of a task",
 		[ID_SESSION] = "the id of a session",
 		[ID_SESSION_ATTEMPT] = "the id of a session's attempt",
+		[ID_UUID] = "a UUID",
 	};
 	return nouns[kind] == NULL ? "another id" : nouns[kind];
 }
 
-/* A webhook has two spellings, one of each family that manages it; both are one. */
+/* A webhook has two spellings, one of each family that manages it; both are one. What people manage
+ * by themselves they know by its UUID. */
 static enum err read_id(enum id_kind kind, const char *text, struct uuid *ret_id)
 {
 	enum err err = id_parse(kind, text, ret_id);
 
 	if (err != ERR_OK && kind == ID_WEBHOOK)
 		err = id_parse(ID_ENDPOINT, text, ret_id);
+	if (err != ERR_OK && (kind == ID_ORGANIZATION || kind == ID_APPLICATION))
+		err = id_parse(ID_UUID, text, ret_id);
 	return err;
 }
 
@@ -206,6 +210,8 @@ static enum err take_id(
 
 	if (read_id(arg->id, text, ret_id) == ERR_OK)
 		return ERR_OK;
+	if (arg->id == ID_UUID)
+		return refuse(p, arg, "a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057", text);
 	for (int kind = 0; kind < ID__MAX; kind++) {
 		if (id_parse((enum id_kind)kind, text, &other) != ERR_OK)
 			continue;

@@ -321,6 +321,7 @@ extern const struct ctl_noun noun_check;
 extern const struct ctl_noun noun_seal;
 extern const struct ctl_noun noun_org;
 extern const struct ctl_noun noun_app;
+extern const struct ctl_noun noun_member;
 extern const struct ctl_noun noun_account;
 extern const struct ctl_noun noun_tokens;
 extern const struct ctl_noun noun_key;

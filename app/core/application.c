@@ -140,6 +140,12 @@ static enum err check(const struct application_about *about)
 	return ok ? ERR_OK : ERR_VALIDATION;
 }
 
+static bool is_silent(const struct application_about *about)
+{
+	return about->name == NULL && about->website_url == NULL && about->redirect_uris == NULL &&
+	       about->terms_url == NULL && about->privacy_url == NULL && about->description == NULL;
+}
+
 /* The organisation, held until the transaction ends: who adds to it takes turns. */
 static enum err hold_org(struct ctx *ctx, struct uuid id, struct row_org_hold *ret_row)
 {
@@ -358,6 +364,9 @@ enum err application_change(struct ctx *ctx, struct uuid organization_id, struct
 	struct work_on on = { .organization_id = organization_id, .id = id, .about = about };
 	enum err err = check(about);
 
+	/* Nothing was asked for: nothing is changed, and no change is noted. */
+	if (err == ERR_OK && is_silent(about))
+		return application_show(ctx, organization_id, id, ret_application);
 	if (err == ERR_OK)
 		err = tx_run(ctx, change, &on);
 	if (err == ERR_OK)

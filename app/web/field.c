@@ -348,13 +348,16 @@ static void take_truth(
 		complain(complaints, row->name, "must be true or false");
 }
 
-static void take_object(
+static void take_tree(
     const struct field *row, const json_t *value, void *object, struct complaints *complaints)
 {
-	if (json_is_object(value))
+	bool array = (row->flags & FIELD_ARRAY) != 0;
+
+	if ((row->flags & FIELD_ANY) != 0 || (array ? json_is_array(value) : json_is_object(value)))
 		memcpy((char *)object + row->offset, &value, sizeof(value));
 	else
-		complain(complaints, row->name, "must be a JSON object");
+		complain(complaints, row->name,
+		    array ? "must be a JSON array" : "must be a JSON object");
 }
 
 static void take_json(const struct field *row, const json_t *value, struct arena *arena,
@@ -367,7 +370,7 @@ static void take_json(const struct field *row, const json_t *value, struct arena
 	else if (row->type == FIELD_BOOL || row->type == FIELD_SWITCH)
 		take_truth(row, value, object, complaints);
 	else if (row->type == FIELD_JSON)
-		take_object(row, value, object, complaints);
+		take_tree(row, value, object, complaints);
 	else if (json_is_null(value) && (row->flags & FIELD_CLEARS) != 0)
 		set_text(row, object, "");
 	else if (row->type == FIELD_INT && json_is_integer(value))
@@ -399,10 +402,20 @@ void fields_prepare(const struct field_set *set, void *object)
 const struct field *fields_find(const struct field_set *set, const char *name)
 {
 	for (size_t i = 0; i < set->count; i++) {
-		if (strcmp(set->rows[i].name, name) == 0)
-			return &set->rows[i];
+		const struct field *row = &set->rows[i];
+		if (strcmp(row->name, name) == 0 ||
+		    (row->alias != NULL && strcmp(row->alias, name) == 0))
+			return row;
 	}
 	return NULL;
+}
+
+/* A row's member of a body, in whichever of its spellings. */
+static const json_t *member_of(const struct field *row, const json_t *body)
+{
+	const json_t *member = json_object_get(body, row->name);
+
+	return member == NULL && row->alias != NULL ? json_object_get(body, row->alias) : member;
 }
 
 /* Unknown members are refused by name, with the nearest known one where there is one. */
@@ -458,7 +471,7 @@ enum err fields_read_json(const struct field_set *set, const json_t *body, struc
 		complain_none(set, arena, complaints);
 	for (size_t i = 0; i < set->count; i++) {
 		const struct field *row = &set->rows[i];
-		const json_t *member = json_object_get(body, row->name);
+		const json_t *member = member_of(row, body);
 		bool absent =
 		    member == NULL || (json_is_null(member) && (row->flags & FIELD_NULLABLE) != 0);
 		if (!absent)

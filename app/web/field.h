@@ -31,7 +31,8 @@ enum field_type {
 	FIELD_TIME, /* int64_t UTC ms: in: ISO 8601 date or time; out: whole seconds, TIME_NONE null */
 	FIELD_ID,      /* struct uuid as TypeID of id_kind; nil is null */
 	FIELD_RATIO,   /* int64_t percent, out only: a number 0 to 1 with two decimals */
-	FIELD_JSON,    /* in: const json_t *, an object, borrowed. out: const char *, JSON text */
+	FIELD_JSON,    /* in: const json_t *, an object (or, by the flags, an array or whatever it
+			  is), borrowed; what is in it core looks at. out: const char *, JSON text */
 	FIELD_OBJECT,  /* out only: a struct inside the struct, by the rows of set */
 	FIELD_OBJECTS, /* out only: a pointer to an array of such, its count at count_offset */
 	FIELD__MAX
@@ -43,6 +44,8 @@ enum field_type {
 #define FIELD_DAY_END (1u << 2)  /* FIELD_TIME given as a date means its last millisecond */
 #define FIELD_TRIM (1u << 3)     /* FIELD_TEXT: without the blanks around it */
 #define FIELD_CLEARS (1u << 4)   /* FIELD_TEXT: null becomes "", which no text of min 1 can be */
+#define FIELD_ARRAY (1u << 7)    /* FIELD_JSON in: an array */
+#define FIELD_ANY (1u << 8)      /* FIELD_JSON in: core has its own words for what is none */
 #define FIELD_CASE (1u << 6)     /* FIELD_TEXTS: those that differ in case are two */
 #define FIELD_OPTIONAL (1u << 5) /* out: left out where it is null, false or the nil id */
 
@@ -55,8 +58,10 @@ typedef void fields_rule(const void *filled, struct complaints *complaints);
 
 struct field {
 	enum field_type type;
-	const char *name; /* as the client spells it */
-	size_t offset;    /* of the member of the struct */
+	const char *name;  /* as the client spells it */
+	const char *alias; /* the same in another spelling, of which the name wins; NULL: none. In a
+			      body only */
+	size_t offset;     /* of the member of the struct */
 	unsigned flags;
 	int64_t min;
 	int64_t max;
@@ -66,7 +71,9 @@ struct field {
 	enum id_kind id_kind;
 	int64_t initial;             /* FIELD_INT and FIELD_BOOL when absent */
 	int64_t item_max;            /* FIELD_TEXTS: code points of one */
-	const struct field_set *set; /* FIELD_OBJECT and FIELD_OBJECTS */
+	const struct field_set *set; /* FIELD_OBJECT and FIELD_OBJECTS; FIELD_JSON in, for the
+					document: of the items of an array, or of the members
+					of an object whose names are anybody's */
 	size_t count_offset;         /* FIELD_OBJECTS: of the size_t beside it */
 	size_t item_size;            /* FIELD_OBJECTS: of one, to hold against the set's */
 	const char *sentence;        /* for the document */

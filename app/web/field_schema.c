@@ -58,6 +58,21 @@ static void add_id_form(const struct field *row, json_t *schema)
 		    json_sprintf("^%s_[0-7][0-9a-hjkmnp-tv-z]{25}$", id_prefix(row->id_kind)));
 }
 
+/* What core will look at: an array of such, or an object whose members are such. */
+static void add_tree(const struct field *row, json_t *schema)
+{
+	bool array = (row->flags & FIELD_ARRAY) != 0;
+
+	if (row->set == NULL)
+		return;
+	json_object_set_new(schema, "type", json_string(array ? "array" : "object"));
+	json_object_set_new(
+	    schema, array ? "items" : "additionalProperties", fields_schema(row->set, false));
+	if (array)
+		json_object_set_new(schema, "minItems", json_integer(row->min));
+	json_object_set_new(schema, array ? "maxItems" : "maxProperties", json_integer(row->max));
+}
+
 static void add_details(const struct field *row, bool output, json_t *schema)
 {
 	switch (row->type) {
@@ -86,6 +101,10 @@ static void add_details(const struct field *row, bool output, json_t *schema)
 		return;
 	case FIELD_OBJECTS:
 		json_object_set_new(schema, "items", fields_schema(row->set, output));
+		return;
+	case FIELD_JSON:
+		if (!output)
+			add_tree(row, schema);
 		return;
 	case FIELD_INT:
 		json_object_set_new(schema, "minimum", json_integer(row->min));
@@ -142,6 +161,18 @@ static json_t *row_schema(const struct field *row, bool output)
 	return schema;
 }
 
+/* The other spelling of a member. A member that must be there in either of two is required by its
+ * sentence only. */
+static json_t *alias_schema(const struct field *row)
+{
+	json_t *schema = row_schema(row, false);
+
+	if (schema != NULL)
+		json_object_set_new(schema, "description",
+		    json_sprintf("The same as %s, which wins where both are given.", row->name));
+	return schema;
+}
+
 json_t *fields_schema(const struct field_set *set, bool output)
 {
 	json_t *schema = json_object(), *properties = json_object(), *required = json_array();
@@ -149,9 +180,11 @@ json_t *fields_schema(const struct field_set *set, bool output)
 	for (size_t i = 0; i < set->count; i++) {
 		const struct field *row = &set->rows[i];
 		json_object_set_new(properties, row->name, row_schema(row, output));
+		if (row->alias != NULL)
+			json_object_set_new(properties, row->alias, alias_schema(row));
 		/* Null is written, never left out (contract/README.md, Times). */
 		if (output ? (row->flags & FIELD_OPTIONAL) == 0
-			   : (row->flags & FIELD_REQUIRED) != 0)
+			   : (row->flags & FIELD_REQUIRED) != 0 && row->alias == NULL)
 			json_array_append_new(required, json_string(row->name));
 	}
 	json_object_set_new(schema, "type", json_string("object"));

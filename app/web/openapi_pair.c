@@ -21,11 +21,19 @@ static const char *tag_of(const struct route *route)
 	return openapi_family(route->family)->tag;
 }
 
-/* A schema under its family's title. */
+/* A schema under its family's title. A pointer has no room for one. */
 static json_t *titled(const struct route *route, json_t *schema)
 {
-	return json_pack(
-	    "{s:s, s:[o]}", "title", openapi_header_title(route->family), "allOf", schema);
+	const char *title = openapi_header_title(route->family);
+
+	if (json_object_get(schema, "$ref") != NULL)
+		return json_pack("{s:s, s:[o]}", "title", title, "allOf", schema);
+	json_t *copy = json_copy(schema);
+	json_decref(schema);
+	if (json_object_set_new(copy, "title", json_string(title)) == 0)
+		return copy;
+	json_decref(copy);
+	return NULL;
 }
 
 /* Both of them under `word`, which is anyOf or oneOf; one where they are the same. */
@@ -73,12 +81,11 @@ static json_t *parameter_of_one(
     struct openapi *doc, const struct route *route, const json_t *parameter)
 {
 	json_t *copy = json_copy((json_t *)(uintptr_t)parameter);
-	json_t *schema = json_deep_copy(json_object_get(parameter, "schema"));
 
 	openapi_set(
 	    doc, copy, "description", said_of(route, json_object_get(parameter, "description")));
-	openapi_set(doc, schema, "title", json_string(openapi_header_title(route->family)));
-	openapi_set(doc, copy, "schema", schema);
+	openapi_set(
+	    doc, copy, "schema", titled(route, json_incref(json_object_get(parameter, "schema"))));
 	return copy;
 }
 

@@ -20,6 +20,8 @@ struct path_row {
 };
 
 #define TAIL "01h455vb4pex5vsknk084sn02q"
+#define UUID_FORM "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
 static const char UUID[] = "01890a5d-ac96-774b-bcce-b302099a8057";
 
 static const struct path_row path_rows[] = {
@@ -41,6 +43,9 @@ static const struct path_row path_rows[] = {
 	    "The application." },
 	{ "/auth/v2/organizations/me/{org_id}/members/{member_id}", "MemberId", NULL, UUID,
 	    "The membership." },
+	{ "/v1/sessions/{id}", "SessionId", "(?:" ID_FORM("vs") "|" UUID_FORM ")", "vs_" TAIL,
+	    "The session: as the session family spells its id, or as the plain one does." },
+	{ "/v1/workflows/{id}", "WorkflowId", NULL, UUID, "The workflow." },
 	{ "/v1/verify-session/{id}", "VisitedSessionId", ID_FORM("vs"), "vs_" TAIL,
 	    "The session, as its link has it." },
 	{ "/v1/providers/{driver}", "ProviderDriver", NULL, "smile_v1", "The provider's driver." },

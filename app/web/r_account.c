@@ -27,7 +27,7 @@ struct register_input {
 };
 
 static const char *const languages[] = { "en", "fr" };
-static const struct word_list language_words = { "MailLanguage", countof(languages), languages };
+const struct word_list language_words = { "MailLanguage", countof(languages), languages };
 
 #define ROW_EMAIL(object) \
 	{ \

@@ -484,6 +484,14 @@ enum err reply_more(struct web *web, const void *items, size_t count, bool more)
 	return err == ERR_OK ? buf_err(&web->reply) : err;
 }
 
+enum err reply_json(struct web *web, json_t *body)
+{
+	enum err err = body == NULL ? ERR_NOMEM : json_write(body, &web->reply);
+
+	json_decref(body);
+	return err;
+}
+
 enum err reply_raw(struct web *web, const char *media_type, const void *body, size_t len)
 {
 	reply_header(web, "Content-Type", media_type);

@@ -78,12 +78,33 @@ static const enum err login_errors[] = { ERR_VALIDATION, ERR_CREDENTIALS_INVALID
 	ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_CROWDED, ERR_OK };
 static const enum err refresh_errors[] = { ERR_VALIDATION, ERR_TOKEN_INVALID, ERR_PAYLOAD_TOO_LARGE,
 	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
+static const enum err session_make_errors[] = { ERR_VALIDATION, ERR_SHARE_FIELDS,
+	ERR_SHARE_CLAIM_UNKNOWN, ERR_SHARE_AGE_GATE, ERR_SHARE_AGE_GATES, ERR_SHARE_REASON_MISSING,
+	ERR_SHARE_REASON_LONG, ERR_SHARE_TOO_MANY, ERR_REDIRECT_URL, ERR_INSUFFICIENT_TOKENS,
+	ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_IDEMPOTENCY_IN_PROGRESS,
+	ERR_IDEMPOTENCY_MISMATCH, ERR_STEP_ID_VERIFICATION, ERR_PUBLIC_URL_MISSING, ERR_OK };
+static const enum err plain_make_errors[] = { ERR_VALIDATION, ERR_REDIRECT_URL,
+	ERR_INSUFFICIENT_TOKENS, ERR_WORKFLOW_NOT_FOUND, ERR_PAYLOAD_TOO_LARGE,
+	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_IDEMPOTENCY_IN_PROGRESS, ERR_IDEMPOTENCY_MISMATCH,
+	ERR_STEP_ID_VERIFICATION, ERR_STEP_FACE_LIVENESS, ERR_STEP_AGE_ESTIMATION,
+	ERR_STEP_PEP_SANCTIONS, ERR_STEP_ADVERSE_MEDIA, ERR_PUBLIC_URL_MISSING, ERR_OK };
+static const enum err session_errors[] = { ERR_SESSION_NOT_FOUND, ERR_OK };
+static const enum err session_view_errors[] = { ERR_VALIDATION, ERR_SESSION_NOT_FOUND, ERR_OK };
+static const enum err session_end_errors[] = { ERR_VALIDATION, ERR_SESSION_NOT_FOUND,
+	ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
+static const enum err plain_decide_errors[] = { ERR_VALIDATION, ERR_SESSION_NOT_FOUND,
+	ERR_SESSION_MOVE, ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
+static const enum err workflow_errors[] = { ERR_WORKFLOW_NOT_FOUND, ERR_OK };
 static const enum err no_errors[] = { ERR_OK };
 
 /* What the rows of the session family begin with. */
 #define SESSION_ROW(verb, address, name, needed, limits) \
 	.method = verb, .path = address, .operation = name, .family = FAMILY_SESSION, \
 	.credential = CREDENTIAL_KEY, .scopes = needed, .limit_class = limits
+#define SESSIONS_READ(verb, address, name) \
+	SESSION_ROW(verb, address, name, SCOPE_SESSIONS_READ, LIMIT_CLASS_READ)
+#define SESSIONS_WRITE(verb, address, name) \
+	SESSION_ROW(verb, address, name, SCOPE_SESSIONS_WRITE, LIMIT_CLASS_WRITE)
 #define SESSION_READ(verb, address, name) \
 	SESSION_ROW(verb, address, name, SCOPE_WEBHOOKS_READ, LIMIT_CLASS_READ)
 #define SESSION_WRITE(verb, address, name) \
@@ -100,6 +121,15 @@ static const enum err no_errors[] = { ERR_OK };
 #define PAGE_ROW(verb, step, name, needed) \
 	.method = verb, .path = "/v1/verify-session/{id}/" step, .operation = name, \
 	.family = FAMILY_PAGE, .credential = needed, .limit_class = LIMIT_CLASS_PAGE
+
+/* What the rows of the plain family begin with. */
+#define PLAIN_ROW(verb, address, name, needed, limits) \
+	.method = verb, .path = address, .operation = name, .family = FAMILY_PLAIN, \
+	.credential = CREDENTIAL_KEY, .scopes = needed, .limit_class = limits
+#define PLAIN_READ(verb, address, name) \
+	PLAIN_ROW(verb, address, name, SCOPE_SESSIONS_READ, LIMIT_CLASS_READ)
+#define PLAIN_WRITE(verb, address, name) \
+	PLAIN_ROW(verb, address, name, SCOPE_SESSIONS_WRITE, LIMIT_CLASS_WRITE)
 
 /* Events have two addresses (contract/sessions.md). */
 #define EVENT_ROUTES(path, suffix, words) \
@@ -375,6 +405,63 @@ const struct route routes[] = {
 	    .success = SUCCESS_OK, .errors = delivery_retry_errors, HANDLER(delivery_again) },
 	EVENT_ROUTES("/v1/webhooks/events", "", ""),
 	EVENT_ROUTES("/v1/events", "Alias", " (alias)"),
+	{ SESSIONS_WRITE("POST", "/v1/sessions", "createSession"),
+	    .summary = "Create a verification session",
+	    .flags = ROUTE_IDEMPOTENT | ROUTE_BODY_MAY_MISS | ROUTE_TX, .body = &session_request,
+	    .reply = &session_item, .success = SUCCESS_OK, .errors = session_make_errors,
+	    HANDLER(session_make) },
+	{ SESSIONS_READ("GET", "/v1/sessions", "listSessions"),
+	    .summary = "List verification sessions, newest first", .query = &session_query,
+	    .reply = &session_item, .reply_is_list = true, .success = SUCCESS_OK,
+	    .errors = query_errors, HANDLER(session_index) },
+	/* Before {id}. */
+	{ SESSIONS_READ("GET", "/v1/sessions/attempts", "listSessionAttempts"),
+	    .summary = "List attempts, newest first", .query = &session_attempt_query,
+	    .reply = &session_attempt_item, .reply_is_list = true, .success = SUCCESS_OK,
+	    .errors = query_errors, HANDLER(session_attempt_index) },
+	{ SESSIONS_READ("GET", "/v1/sessions/{id}", "getSession"),
+	    .summary = "Show a verification session", .query = &session_view,
+	    .reply = &session_item, .success = SUCCESS_OK, .errors = session_view_errors,
+	    HANDLER(session_show) },
+	/* No ROUTE_TX, as below where a session is decided: one that has expired meanwhile must stay
+	 * so, whatever is answered. */
+	{ SESSIONS_WRITE("POST", "/v1/sessions/{id}/cancel", "cancelSession"),
+	    .summary = "Cancel a verification session; one that has ended stays as it is",
+	    .flags = ROUTE_BODY_MAY_MISS, .body = &no_members, .success = SUCCESS_NO_CONTENT,
+	    .errors = session_end_errors, HANDLER(session_end) },
+	{ SESSION_ROW("GET", "/v1/analytics/sessions/overview", "getSessionsOverview",
+	      SCOPE_ANALYTICS_READ, LIMIT_CLASS_READ),
+	    .summary = "How verification sessions ended", .reply = &overview_item,
+	    .success = SUCCESS_OK, .errors = no_errors, HANDLER(overview_show) },
+	{ PLAIN_WRITE("POST", "/v1/sessions", "createPlainSession"),
+	    .summary = "Create a verification session of a person",
+	    .flags = ROUTE_IDEMPOTENT | ROUTE_TX, .body = &plain_request, .reply = &plain_made,
+	    .success = SUCCESS_OK, .errors = plain_make_errors, HANDLER(plain_make) },
+	{ PLAIN_READ("GET", "/v1/sessions", "listPlainSessions"),
+	    .summary = "List verification sessions, newest first", .query = &plain_query,
+	    .reply = &plain_page, .success = SUCCESS_OK, .errors = query_errors,
+	    HANDLER(plain_index) },
+	{ PLAIN_READ("GET", "/v1/sessions/{id}", "getPlainSession"),
+	    .summary = "Show a verification session and its person", .reply = &plain_full,
+	    .success = SUCCESS_OK, .errors = session_errors, HANDLER(plain_show) },
+	{ PLAIN_WRITE("PATCH", "/v1/sessions/{id}/update-status", "updateSessionStatus"),
+	    .summary = "Decide a verification session by hand", .body = &plain_decision,
+	    .reply = &plain_decided, .success = SUCCESS_OK, .errors = plain_decide_errors,
+	    HANDLER(plain_decide) },
+	{ PLAIN_WRITE("POST", "/v1/workflows", "createWorkflow"), .summary = "Create a workflow",
+	    .flags = ROUTE_IDEMPOTENT | ROUTE_TX, .body = &workflow_request,
+	    .reply = &workflow_full, .success = SUCCESS_CREATED, .errors = key_errors,
+	    HANDLER(workflow_make) },
+	{ PLAIN_READ("GET", "/v1/workflows", "listWorkflows"),
+	    .summary = "List the workflows, newest first", .reply = &workflow_page,
+	    .success = SUCCESS_OK, .errors = no_errors, HANDLER(workflow_index) },
+	{ PLAIN_READ("GET", "/v1/workflows/{id}", "getWorkflow"), .summary = "Show a workflow",
+	    .reply = &workflow_full, .success = SUCCESS_OK, .errors = workflow_errors,
+	    HANDLER(workflow_show) },
+	{ PLAIN_ROW("GET", "/v1/auth/verify", "verifyKey", 0, LIMIT_CLASS_READ),
+	    .summary = "Check an API key, and whose it is", .flags = ROUTE_ANY_KEY,
+	    .reply = &key_verified, .success = SUCCESS_OK, .errors = no_errors,
+	    HANDLER(key_verify) },
 	{ .method = "GET",
 	    .path = "/v1/usage",
 	    .operation = "listUsage",

@@ -21,24 +21,37 @@ extern const struct field_set endpoint_gone, rotate_request, endpoint_secret;  /
 extern const struct field_set whkey_request, whkey_query, whkey_item;          /* r_whkey.c */
 extern const struct field_set delivery_query, delivery_item, delivery_full;    /* r_delivery.c */
 extern const struct field_set event_query, event_item;                         /* r_event.c */
-extern const struct field_set jwks_item;                                       /* r_jwks.c */
-extern const struct field_set register_request, registered_reply;              /* r_account.c */
-extern const struct field_set resend_request, proof_request, verified_reply;   /* r_account.c */
-extern const struct field_set login_request, logged_in_reply;                  /* r_account.c */
-extern const struct field_set refresh_request, tokens_reply;                   /* r_account.c */
-extern const struct field_set visit_shown, visit_started, visit_choices;  /* r_verify_session.c */
-extern const struct field_set visit_answers, visit_end;                   /* r_verify_session.c */
-extern const struct field_set callback_reply;                             /* r_callback.c */
-extern const struct field_set organization_item;                          /* r_org.c */
-extern const struct field_set member_request, member_change, member_item; /* r_member.c */
-extern const struct field_set application_request, application_changes;   /* r_application.c */
-extern const struct field_set application_renewal, application_removal;   /* r_application.c */
-extern const struct field_set application_created, application_item;      /* r_application.c */
+extern const struct field_set session_request, session_query, session_view;    /* r_session.c */
+extern const struct field_set session_item, session_attempt_query,
+    session_attempt_item;                                                     /* r_session.c */
+extern const struct field_set plain_request, plain_query, plain_made;         /* r_plain.c */
+extern const struct field_set plain_page, plain_full, plain_decision;         /* r_plain.c */
+extern const struct field_set plain_decided, session_record;                  /* r_plain.c */
+extern const struct field_set workflow_request, workflow_full, workflow_page; /* r_workflow.c */
+extern const struct field_set key_verified;                                   /* r_workflow.c */
+extern const struct field_set overview_item;                                  /* r_analytics.c */
+extern const struct word_list language_words; /* r_account.c: of mails and pages */
+extern const struct field_set jwks_item;      /* r_jwks.c */
+extern const struct field_set register_request, registered_reply;            /* r_account.c */
+extern const struct field_set resend_request, proof_request, verified_reply; /* r_account.c */
+extern const struct field_set login_request, logged_in_reply;                /* r_account.c */
+extern const struct field_set refresh_request, tokens_reply;                 /* r_account.c */
+extern const struct field_set callback_reply;                                /* r_callback.c */
+extern const struct field_set organization_item;                             /* r_org.c */
+extern const struct field_set member_request, member_change, member_item;    /* r_member.c */
+extern const struct field_set application_request, application_changes;      /* r_application.c */
+extern const struct field_set application_renewal, application_removal;      /* r_application.c */
+extern const struct field_set application_created, application_item;         /* r_application.c */
+
+extern const struct field_set visit_shown, visit_started, visit_choices; /* r_verify_session.c */
+extern const struct field_set visit_answers, visit_end;                  /* r_verify_session.c */
 
 /* Beyond the contract's members, and the one answer when there are enough endpoints. */
 #define WEBHOOK_RATE_MAX 1000
 #define WEBHOOK_FULL "is one endpoint more than an application may have (50)"
 _Static_assert(LIMIT_ENDPOINTS == 50, "the sentence says how many");
+#define WORKFLOWS_FULL "is one workflow more than an application may have (200)"
+_Static_assert(LIMIT_WORKFLOWS == 200, "the sentence says how many");
 
 /* Pages of the session family (contract/README.md, Paging): ids carry on, in one of these forms. */
 #define SESSION_PAGE_DEFAULT 10

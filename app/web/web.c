@@ -147,6 +147,22 @@ enum err web_param_endpoint(struct web *web, size_t index, struct uuid *ret_id)
 	return err == ERR_OK ? ERR_OK : web_param_id(web, index, ID_ENDPOINT, missing, ret_id);
 }
 
+enum err web_param_session(struct web *web, size_t index, struct uuid *ret_id)
+{
+	enum err err = web_param_id(web, index, ID_SESSION, ERR_SESSION_NOT_FOUND, ret_id);
+
+	return err == ERR_OK ? ERR_OK
+			     : web_param_id(web, index, ID_UUID, ERR_SESSION_NOT_FOUND, ret_id);
+}
+
+enum err web_after(enum id_kind kind, const char *text, struct uuid *ret_id)
+{
+	if (text != NULL)
+		return id_parse(kind, text, ret_id);
+	*ret_id = UUID_NIL;
+	return ERR_OK;
+}
+
 enum err web_check_url(struct web *web, const char *url)
 {
 	if (url == NULL || webhook_url_ok(&web->ctx, url))

@@ -211,6 +211,9 @@ enum err reply_list(struct web *web, const void *items, size_t count) MUST_CHECK
  * set's first row. */
 enum err reply_more(struct web *web, const void *items, size_t count, bool more) MUST_CHECK;
 
+/* An object that core has made, as it stands; takes it over. NULL is ERR_NOMEM. */
+enum err reply_json(struct web *web, json_t *body) MUST_CHECK;
+
 /* A body made elsewhere, of another media type (metrics) or shape (ops pages). */
 enum err reply_raw(
     struct web *web, const char *media_type, const void *body, size_t len) MUST_CHECK;
@@ -224,6 +227,12 @@ enum err web_param_id(struct web *web, size_t index, enum id_kind kind, enum err
 
 /* The same of a webhook endpoint, which has two spellings; the family's own error when missing. */
 enum err web_param_endpoint(struct web *web, size_t index, struct uuid *ret_id) MUST_CHECK;
+
+/* The same of a session: each family that has them takes the other's spelling too. */
+enum err web_param_session(struct web *web, size_t index, struct uuid *ret_id) MUST_CHECK;
+
+/* The id in a query's text that a pattern let through; the nil id for NULL. */
+enum err web_after(enum id_kind kind, const char *text, struct uuid *ret_id) MUST_CHECK;
 
 /* A fault of `url` when we may not be made to connect there, one for every reason. NULL is fine.
  * It waits for name servers, so it is no part of a transaction. */
@@ -239,6 +248,9 @@ handler_fn endpoint_change_prepare, endpoint_alter, endpoint_reveal, endpoint_ro
 handler_fn whkey_make, whkey_index, whkey_off, whkey_on;
 handler_fn delivery_index, delivery_show, delivery_again;
 handler_fn event_index, event_show, event_again;
+handler_fn session_make, session_index, session_show, session_end, session_attempt_index;
+handler_fn plain_make, plain_index, plain_show, plain_decide;
+handler_fn workflow_make, workflow_index, workflow_show, key_verify, overview_show;
 handler_fn jwks_page;
 handler_fn register_prepare, register_make, resend_prepare, resend_make, email_verify;
 handler_fn log_in_prepare, log_in, tokens_refresh, log_out;

@@ -39,7 +39,8 @@ static void check_row(const struct route *row, struct buf *says)
 		buf_printf(says, "%s %s: there is no operationId\n", row->method, row->path);
 	if (row->summary == NULL || row->summary[0] == '\0')
 		buf_printf(says, "%s %s: there is no summary\n", row->method, row->path);
-	if (row->credential == CREDENTIAL_KEY && row->scopes == 0)
+	if (row->credential == CREDENTIAL_KEY && row->scopes == 0 &&
+	    (row->flags & ROUTE_ANY_KEY) == 0)
 		buf_printf(
 		    says, "%s %s: needs a key, and names no scope\n", row->method, row->path);
 	if (row->errors == NULL)
@@ -143,7 +144,18 @@ static json_t *written(const struct route *table, size_t count, bool pretty)
 	return document;
 }
 
-/* Two operations at one path and method would be one in the document. */
+/* Of a path that two families share, with the same method. */
+static bool is_second(size_t row)
+{
+	for (size_t i = 0; i < row; i++) {
+		if (strcmp(routes[i].path, routes[row].path) == 0 &&
+		    strcmp(routes[i].method, routes[row].method) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Two operations at one path and method are one in the document. */
 static void test_every_row_has_its_operation(void **state UNUSED)
 {
 	json_t *document = written(routes, route_count, false);
@@ -152,7 +164,7 @@ static void test_every_row_has_its_operation(void **state UNUSED)
 	const char *path, *method;
 
 	for (size_t i = 0; i < route_count; i++)
-		listed += routes[i].family != FAMILY_OPS;
+		listed += routes[i].family != FAMILY_OPS && !is_second(i);
 	json_object_foreach(paths, path, item)
 	{
 		assert_int_not_equal(strncmp(path, "/-/", 3), 0);

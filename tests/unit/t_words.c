@@ -117,6 +117,7 @@ static const struct group {
 	{ GROUP(task_kind), UP_TO(TASK), { "release", "recover", "remove" }, 0, { { 0, 0 } } },
 	{ GROUP(role), UP_TO(ROLE), { "", "owner", "admin", "member", "reviewer" }, 0,
 	    { { 0, 0 } } },
+	{ GROUP(member_status), UP_TO(MEMBER), { "active", "invited" }, 0, { { 0, 0 } } },
 	{ GROUP(actor_kind), UP_TO(ACTOR), { "nobody", "key", "account", "batch", "operator" }, 0,
 	    { { 0, 0 } } },
 	{ GROUP(audit_action), UP_TO(AUDIT),
