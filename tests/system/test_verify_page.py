@@ -414,7 +414,7 @@ def test_cancelled(stack, browser, receiver, shots):
     tab.wait(selector="dialog[open]")
     judge.look("sure")
     tab.press(key="Escape")
-    assert tab.count(selector="dialog") == 0
+    tab.gone(selector="dialog")
     assert stack.sandbox.get("/v1/sessions/" + session).json()["data"]["status"] == "created"
     tab.click(selector="footer button")
     tab.click(selector="dialog .danger")

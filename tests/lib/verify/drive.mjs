@@ -58,8 +58,8 @@ const operations = {
 	goto: (page, { url }) => page.goto(url).then(() => null),
 	reload: (page) => page.reload().then(() => null),
 	wait: (page, { selector }) => page.waitForSelector(selector).then(() => null),
-	waitText: (page, { text }) => page.waitForFunction((wanted) =>
-		document.body.innerText.includes(wanted), text).then(() => null),
+	gone: (page, { selector }) => page.waitForSelector(selector, { state: 'detached' }).then(() => null),
+	waitText: (page, { text }) => page.getByText(text).first().waitFor(),
 	waitUrl: (page, { start }) => page.waitForURL((url) => url.href.startsWith(start)).then(() => page.url()),
 	click: (page, { selector }) => page.click(selector),
 	twice: (page, { selector }) => page.evaluate((wanted) => {
