@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* j_expire.c deletes what is past its time, a batch at a time: idempotency records, notes of
- * callbacks, events with their deliveries, quotas of days gone by. */
+ * callbacks, events with their deliveries, quotas of days gone by. And it ends sessions whose time has
+ * come. */
 #include "jobs_private.h"
 
 #include "clock.h"
 #include "event.h"
 #include "idem.h"
 #include "quota.h"
+#include "session.h"
 #include "stmt.h"
 
 #define BATCH 1000
-#define EVENTS 200 /* each takes its deliveries and attempts along */
+#define SESSIONS 100 /* each is a transaction */
+#define EVENTS 200   /* each takes its deliveries and attempts along */
 #define DAY_MS INT64_C(86400000)
 #define CALLBACKS_KEPT_MS (INT64_C(30) * DAY_MS)
 
 enum err expire_job_round(struct job_run *run, bool *ret_busy)
 {
-	uint64_t records = 0, notes = 0, events = 0, quotas = 0;
+	uint64_t records = 0, notes = 0, events = 0, quotas = 0, sessions = 0;
 	int64_t now_ms = clock_now_ms();
 	int64_t kept_ms = run->ctx.settings->webhook_keep_days * DAY_MS;
 	enum err err = idem_expire(&run->ctx, BATCH, &records);
@@ -28,9 +31,12 @@ enum err expire_job_round(struct job_run *run, bool *ret_busy)
 		err = event_expire(&run->ctx, now_ms - kept_ms, EVENTS, &events);
 	if (err == ERR_OK)
 		err = quota_expire(&run->ctx, BATCH, &quotas);
+	if (err == ERR_OK)
+		err = session_expire(&run->ctx, SESSIONS, &sessions);
 	if (err != ERR_OK)
 		return err;
-	run->counts.expired += records + notes + events + quotas;
-	*ret_busy = records == BATCH || notes == BATCH || events == EVENTS || quotas == BATCH;
+	run->counts.expired += records + notes + events + quotas + sessions;
+	*ret_busy = records == BATCH || notes == BATCH || events == EVENTS || quotas == BATCH ||
+		    sessions == SESSIONS;
 	return ERR_OK;
 }
