@@ -134,3 +134,16 @@ const char *str_nearest(const char *wrong, const char *const words[], size_t cou
 	}
 	return nearest;
 }
+
+bool str_has_word(const char *words, const char *word)
+{
+	size_t wanted = strlen(word);
+
+	while (*words != '\0') {
+		size_t len = strcspn(words, " ");
+		if (len == wanted && memcmp(words, word, len) == 0)
+			return true;
+		words += len + (words[len] == ' ');
+	}
+	return false;
+}

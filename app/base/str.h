@@ -79,6 +79,9 @@ unsigned str_distance(const char *a, const char *b);
  */
 const char *str_nearest(const char *wrong, const char *const words[], size_t count);
 
+/* True when a list of words, one space between, has this one. */
+bool str_has_word(const char *words, const char *word);
+
 /* CRC-32 (ISO-HDLC, the one of zip and PNG) of data. */
 uint32_t crc32_of(const void *data, size_t len_bytes);
 

@@ -24,6 +24,7 @@ enum err counter_add_two(struct ctx *ctx, struct uuid application_id, const char
 /* The names of the counters there are. */
 #define COUNTER_VERIFICATION "verification"
 #define COUNTER_USAGE "usage"
+#define COUNTER_SESSION "session"
 
 /* The sum over slots; environment or status NULL: over all of them. */
 enum err counter_sum(struct ctx *ctx, struct uuid application_id, const char *name,

@@ -12,6 +12,7 @@
 #include "jose.h"
 #include "limits.h"
 #include "page.h"
+#include "str.h"
 #include "tx.h"
 #include "work.h"
 
@@ -33,16 +34,7 @@ bool event_has_claims(enum event_type type)
 
 bool event_subscribed(const char *events, enum event_type type)
 {
-	const char *word = event_type_word(type);
-	size_t wanted = strlen(word);
-
-	while (*events != '\0') {
-		size_t len = strcspn(events, " ");
-		if (len == wanted && memcmp(events, word, len) == 0)
-			return true;
-		events += len + (events[len] == ' ');
-	}
-	return false;
+	return str_has_word(events, event_type_word(type));
 }
 
 /* ---- the body ------------------------------------------------------------------------------------ */

@@ -7,6 +7,7 @@
 #include "audit.h"
 #include "event.h"
 #include "jwt.h"
+#include "session_subject.h"
 #include "stmt.h"
 #include "tx.h"
 #include "webhook.h"
@@ -218,6 +219,40 @@ ADDRESS_KIND(account, ADDRESS_ACCOUNT)
 ADDRESS_KIND(registration, ADDRESS_REGISTRATION)
 ADDRESS_KIND(member, ADDRESS_MEMBERSHIP)
 
+/* ---- sessions -------------------------------------------------------------------------------------------- */
+
+static enum err session_count(struct ctx *ctx, int64_t current, int64_t *ret_count)
+{
+	struct row_session_reseal_count row;
+	enum err err = q_session_reseal_count(ctx->db, ctx->arena, current, &row);
+
+	if (err == ERR_OK)
+		*ret_count = row.n;
+	return err;
+}
+
+static enum err session_ids(
+    struct ctx *ctx, int64_t current, int64_t limit, struct uuid **ret_ids, size_t *ret_count)
+{
+	_Static_assert(sizeof(struct row_session_reseal_list) == sizeof(struct uuid), "an id each");
+	return q_session_reseal_list(
+	    ctx->db, ctx->arena, current, limit, (void *)ret_ids, ret_count);
+}
+
+static enum err session_seal_row(struct ctx *ctx, struct uuid id, int64_t current)
+{
+	struct row_session_reseal_hold row;
+	struct bytes sealed;
+	enum err err = q_session_reseal_hold(ctx->db, ctx->arena, id, &row);
+
+	if (err == ERR_MISSING ||
+	    (err == ERR_OK && (row.sealed.data == NULL || row.seal_key >= current)))
+		return ERR_OK;
+	if (err == ERR_OK)
+		err = subject_reseal(ctx, id, row.sealed, &sealed);
+	return err == ERR_OK ? q_session_reseal_put(ctx->db, sealed, current, id) : err;
+}
+
 /* ---- all -------------------------------------------------------------------------------------------------- */
 
 static const struct kind kinds[] = {
@@ -229,6 +264,7 @@ static const struct kind kinds[] = {
 	{ account_count, account_list, account_seal_row },
 	{ registration_count, registration_list, registration_seal_row },
 	{ member_count, member_list, member_seal_row },
+	{ session_count, session_ids, session_seal_row },
 };
 
 struct batch {

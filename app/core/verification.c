@@ -13,6 +13,7 @@
 #include "limits.h"
 #include "provider.h"
 #include "score.h"
+#include "session.h"
 #include "str.h"
 #include "token.h"
 #include "tx.h"
@@ -81,26 +82,13 @@ static const struct {
 	{ "bank_code", MEMBER_IS(const char *, struct applicant, bank_code) },
 };
 
-static bool list_has(const char *words, const char *word)
-{
-	size_t wanted = strlen(word);
-
-	while (*words != '\0') {
-		size_t len = strcspn(words, " ");
-		if (len == wanted && memcmp(words, word, len) == 0)
-			return true;
-		words += len + (words[len] == ' ');
-	}
-	return false;
-}
-
 static void check_extras(
     struct checker *checker, const struct id_type *type, const struct applicant *applicant)
 {
 	for (size_t i = 0; i < countof(extras); i++) {
 		const char *value;
 		memcpy(&value, (const char *)applicant + extras[i].offset, sizeof(value));
-		if (value == NULL && list_has(type->extra_fields, extras[i].word))
+		if (value == NULL && str_has_word(type->extra_fields, extras[i].word))
 			add_complaint(
 			    checker, extras[i].word, "is required for this kind of document");
 	}
@@ -174,6 +162,9 @@ static struct bill bill_of(const struct ctx *ctx, const struct verification_new 
 	struct bill bill = { .verification =
 				 token_price(ctx, TOKEN_VERIFICATION, input->environment) };
 
+	/* Paid for with its session. */
+	if (input->kind == VERKIND_SESSION)
+		bill.verification = 0;
 	if (input->score_requested)
 		bill.score = token_price(ctx, TOKEN_SCORE, input->environment);
 	return bill;
@@ -215,8 +206,12 @@ static enum err put_usage(struct ctx *ctx, const struct verification_new *input,
 {
 	const char *environment = environment_word(input->environment);
 	struct uuid event;
-	enum err err = uuid_make(&event);
 
+	/* The usage event of a session was written when it was made. */
+	if (input->kind == VERKIND_SESSION)
+		return counter_add(ctx, ctx->actor.application_id, COUNTER_VERIFICATION,
+		    environment, ver_status_word(status), 1);
+	enum err err = uuid_make(&event);
 	if (err == ERR_OK)
 		err = q_usage_put(ctx->db, ctx->actor.application_id, event, environment,
 		    usage_type_word(USAGE_VERIFICATION), id, bill->verification,
@@ -315,6 +310,9 @@ static enum err erase(struct ctx *ctx, void *arg)
 		err = work_drop(ctx, id);
 	if (err == ERR_OK)
 		err = q_verification_erase(ctx->db, clock_now_ms(), ctx->actor.application_id, id);
+	/* What its session knows of the person, where it is of one. */
+	if (err == ERR_OK)
+		err = session_erase(ctx, ctx->actor.application_id, id);
 	struct audit_entry entry = { .action = AUDIT_VERIFICATION_ERASED,
 		.application_id = ctx->actor.application_id,
 		.subject_id = id };
@@ -383,7 +381,11 @@ static enum err decide_row(
 		.created_at_ms = row->created_at,
 		.completed_at_ms = now_ms,
 		.score = score };
-	err = verification_tell(ctx, row->application_id, environment, &decided);
+	/* One of a session is its attempt's, and told of as such. */
+	if (strcmp(row->kind, ver_kind_word(VERKIND_SESSION)) == 0)
+		err = session_attempt_decided(ctx, row->application_id, row->id, decision);
+	else
+		err = verification_tell(ctx, row->application_id, environment, &decided);
 	if (err == ERR_OK && decision->reason == REASON_ERASED)
 		err = token_return(ctx, row->application_id, row->id, row->score_tokens,
 		    "erased before it was scored");

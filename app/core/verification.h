@@ -67,7 +67,7 @@ enum err verification_check(struct ctx *ctx, struct verification_new *input,
 /*
  * Takes a verification in, inside the caller's transaction: the sealed row, its usage event,
  * counters, the work row (or, with at_once, the sandbox's outcome), and its payment with that of the
- * score it asks for. input must have passed verification_check(). Tenant:
+ * score it asks for; one of a session was paid for, and noted as usage, with that. input must have passed verification_check(). Tenant:
  * ctx->actor.application_id. ERR_INSUFFICIENT_TOKENS, as token_take().
  */
 enum err verification_create(struct ctx *ctx, const struct verification_new *input,
@@ -115,7 +115,7 @@ struct decision {
 
 /*
  * Decides a pending verification inside the caller's transaction: status, counters, the score
- * and its usage event when asked for. *ret_decided false when it was terminal already (then
+ * and its usage event when asked for, and for one of a session what becomes of that (session.h). *ret_decided false when it was terminal already (then
  * nothing changed). ERR_MISSING.
  */
 enum err verification_decide(

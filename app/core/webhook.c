@@ -21,7 +21,8 @@
 /* What an endpoint of a surface is told when it does not say. */
 static const char *const all_events[SURFACE__MAX] = {
 	[SURFACE_KYC] = "verification.completed verification.failed webhook.disabled "
-			"billing.low_balance",
+			"billing.low_balance session.created session.status.submitted "
+			"session.status.verified session.status.rejected session.status.failed",
 	[SURFACE_SESSION] = "verification.attempt.succeeded verification.attempt.failed "
 			    "verification.session.expired verification.session.cancelled",
 };

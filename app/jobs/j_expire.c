@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* j_expire.c deletes what is past its time, a batch at a time: a row of the table for each kind of it. */
+/* j_expire.c deletes what is past its time, and ends sessions whose time has come, a batch at a time: a
+ * row of the table for each kind of it. */
 #include "jobs_private.h"
 
 #include "account_session.h"
@@ -11,10 +12,12 @@
 #include "jwt.h"
 #include "quota.h"
 #include "registration.h"
+#include "session.h"
 #include "stmt.h"
 
 #define BATCH 1000
-#define EVENTS 200 /* each takes its deliveries and attempts along */
+#define SESSIONS 100 /* each is a transaction */
+#define EVENTS 200   /* each takes its deliveries and attempts along */
 #define DAY_MS INT64_C(86400000)
 #define CALLBACKS_KEPT_MS (INT64_C(30) * DAY_MS)
 
@@ -46,6 +49,7 @@ static const struct {
 	{ refresh_token_expire, BATCH },
 	{ account_session_expire, BATCH },
 	{ jwt_key_expire, BATCH },
+	{ session_expire, SESSIONS },
 };
 
 enum err expire_job_round(struct job_run *run, bool *ret_busy)

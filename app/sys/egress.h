@@ -69,6 +69,13 @@ enum err egress_url_check(
     const struct egress *egress, const char *url, struct egress_target *ret_target) MUST_CHECK;
 
 /*
+ * True for an address that a person's browser may be sent to: https, characters of RFC 3986, one
+ * spelling of the authority as above, and no user; any host and port, since it is the browser that
+ * goes there. At most LIMIT_URL characters.
+ */
+bool egress_link_ok(const char *url);
+
+/*
  * The whole check without a transfer, for the moment a URL is registered: the URL, and every
  * address its name has just now. A name that does not resolve is accepted (*ret_resolved is
  * false). Waits for the name servers, at most the resolver's timeout. Errors as

@@ -366,3 +366,53 @@ enum err egress_host_check(
 	*ret_resolved = err == ERR_OK;
 	return ERR_OK;
 }
+
+/* What stands in front of a fragment, and the fragment. */
+static bool link_characters_ok(const char *url)
+{
+	char head[LIMIT_URL + 1];
+	size_t len = strcspn(url, "#");
+
+	memcpy(head, url, len);
+	head[len] = '\0';
+	return characters_ok(head) && (url[len] == '\0' || characters_ok(url + len + 1));
+}
+
+static bool link_parts_ok(const char *url, const struct parts *parts)
+{
+	struct egress_target target = { .host = "" };
+	struct net_address address;
+	int64_t port = 0;
+
+	if (strcmp(parts->scheme, "https") != 0 || host_copy(parts->host, &target) != ERR_OK)
+		return false;
+	if (parts->port != NULL && str_to_i64(parts->port, 1, UINT16_MAX, &port) != ERR_OK)
+		return false;
+	if (parts->host[0] == '[')
+		return brackets_are(url, parts->port);
+	return authority_is(url, parts->host, parts->port) &&
+	       (net_address_parse(target.host, &address) == ERR_OK ||
+		   strcmp(target.host, "localhost") == 0 || name_ok(target.host));
+}
+
+bool egress_link_ok(const char *url)
+{
+	struct parts parts = { NULL, NULL, NULL };
+	bool ok;
+
+	if (strlen(url) > LIMIT_URL || !link_characters_ok(url))
+		return false;
+	CURLU *handle = curl_url();
+	ok = handle != NULL && curl_url_set(handle, CURLUPART_URL, url,
+				   CURLU_DISALLOW_USER | CURLU_PATH_AS_IS) == CURLUE_OK;
+	ok = ok && curl_url_get(handle, CURLUPART_SCHEME, &parts.scheme, 0) == CURLUE_OK &&
+	     curl_url_get(handle, CURLUPART_HOST, &parts.host, 0) == CURLUE_OK;
+	if (ok && curl_url_get(handle, CURLUPART_PORT, &parts.port, 0) != CURLUE_OK)
+		parts.port = NULL;
+	ok = ok && link_parts_ok(url, &parts);
+	curl_free(parts.scheme);
+	curl_free(parts.host);
+	curl_free(parts.port);
+	curl_url_cleanup(handle);
+	return ok;
+}

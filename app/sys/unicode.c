@@ -86,3 +86,27 @@ bool unicode_is_letter(uint32_t c)
 	return uc_is_general_category_withtable(
 	    c, UC_CATEGORY_MASK_L | UC_CATEGORY_MASK_M | UC_CATEGORY_MASK_N);
 }
+
+enum err unicode_upper(const char *text, struct arena *arena, const char **ret_text)
+{
+	size_t len = 0;
+
+	if (!utf8_valid(text, strlen(text)))
+		return ERR_SYNTAX;
+	uint8_t *upper = u8_toupper((const uint8_t *)text, strlen(text) + 1, "", NULL, NULL, &len);
+	if (upper == NULL)
+		return ERR_NOMEM;
+	const char *copy = arena_strndup(arena, (const char *)upper, len);
+	wipe(upper, len);
+	free(upper);
+	if (copy == NULL)
+		return ERR_NOMEM;
+	*ret_text = copy;
+	return ERR_OK;
+}
+
+bool unicode_is_space(uint32_t c)
+{
+	return c == 0xfeff || uc_is_general_category(c, UC_SEPARATOR) ||
+	       uc_is_general_category(c, UC_CONTROL);
+}

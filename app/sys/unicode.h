@@ -16,6 +16,13 @@
  */
 enum err unicode_fold(const char *text, struct arena *arena, const char **ret_text) MUST_CHECK;
 
+/* In capitals, by Unicode's own mapping and that of no language in particular, in the arena. text must
+ * be UTF-8. ERR_SYNTAX when it is not, ERR_NOMEM. */
+enum err unicode_upper(const char *text, struct arena *arena, const char **ret_text) MUST_CHECK;
+
+/* True for what parts words: white space and the other spaces of Unicode, control characters too. */
+bool unicode_is_space(uint32_t c);
+
 /* The next code point of well-formed UTF-8, moving *text behind it; 0 at the end. */
 uint32_t unicode_next(const char **text);
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "reply.h"
+#include "router.h"
 
 #define NAME_SIZE 128
 #define HEADERS_MAX 4096
@@ -210,6 +211,9 @@ static json_t *error_response(
 {
 	json_t *codes = json_array(), *examples = json_object(), *media = json_object();
 	json_t *content = json_object(), *response = json_object();
+	/* One of two that are joined leaves this to the other. */
+	bool of_strangers = !doc->whole && route->family == FAMILY_PLAIN && router_is_shared(route->path) &&
+			    are_all_of_kind(errors, ERR_KIND_UNAUTHENTICATED);
 	struct buf text;
 
 	buf_init(&text, LIMIT_LOG_LINE);
@@ -217,7 +221,9 @@ static json_t *error_response(
 		if (errors->has[i])
 			add_error(doc, route, (enum err)i, codes, examples, &text);
 	}
-	openapi_set(doc, media, "schema", coded_schema(doc, route, codes));
+	json_t *schema = coded_schema(doc, route, codes);
+	openapi_set(
+	    doc, media, "schema", of_strangers ? openapi_stranger_error(doc, schema) : schema);
 	openapi_set(doc, media, "examples", examples);
 	openapi_set(doc, content, "application/json", media);
 	openapi_set(doc, response, "description", json_string(buf_str(&text)));
@@ -228,17 +234,22 @@ static json_t *error_response(
 	return response;
 }
 
-/* What makes two such responses alike: family, metered or not, list or not, errors. The first route
+/* What makes two such responses alike: family, metered or not, list or not, on a shared path or not,
+ * errors. The first route
  * that has one gives the examples' details. */
 static const char *response_name(
     struct openapi *doc, const struct route *route, const struct errors *errors)
 {
 	bool list = route->family == FAMILY_SESSION && route->reply_is_list;
+	bool shared = route->family == FAMILY_PLAIN && router_is_shared(route->path);
 	struct buf name;
 
 	buf_init(&name, NAME_SIZE * 8);
 	buf_printf(&name, "%s%s%s", openapi_capital(doc, openapi_family(route->family)->tag),
-	    list ? "List" : "", route->limit_class == LIMIT_CLASS_NONE ? "Open" : "");
+	    list     ? "List"
+	    : shared ? "Shared"
+		     : "",
+	    route->limit_class == LIMIT_CLASS_NONE ? "Open" : "");
 	for (size_t i = 1; i < ERR__MAX; i++) {
 		if (errors->has[i])
 			buf_printf(&name, ".%s", err_name((enum err)i));

@@ -62,6 +62,10 @@ json_t *openapi_success_example(const struct route *route);
 /* A pointer to the schema of a family's errors; lists of the session family have their own. */
 json_t *openapi_error_ref(struct openapi *doc, const struct route *route);
 
+/* What whoever sends no key is answered on a path that two families share: one of `known`, which is
+ * taken over, or the session family's error. */
+json_t *openapi_stranger_error(struct openapi *doc, json_t *known);
+
 /* ---- answers (openapi_answer.c) -------------------------------------------------------------- */
 
 /* The responses of an operation, by status: its success and every error that its row names or that

@@ -234,16 +234,10 @@ static json_t *account_error_ref(struct openapi *doc)
 	return openapi_ref("schemas", name);
 }
 
-json_t *openapi_error_ref(struct openapi *doc, const struct route *route)
+static json_t *wrapped_error_ref(struct openapi *doc, bool session, bool list)
 {
-	if (route->family == FAMILY_ACCOUNT)
-		return account_error_ref(doc);
-	if (route->family == FAMILY_PLAIN)
-		return openapi_set_ref(doc, &plain_error, true);
-	bool session = has_both(route);
-	bool list = session && route->reply_is_list;
 	const char *name = list ? "SessionListError" : session ? "SessionError" : "KycError";
-	json_t *properties;
+	json_t *properties, *schema;
 
 	if (json_object_get(doc->schemas, name) != NULL)
 		return openapi_ref("schemas", name);
@@ -255,10 +249,26 @@ json_t *openapi_error_ref(struct openapi *doc, const struct route *route)
 	if (list)
 		openapi_set(
 		    doc, properties, "pagination", openapi_set_ref(doc, &pagination_set, true));
-	json_t *schema = closed(doc, properties);
+	schema = closed(doc, properties);
 	if (session)
 		openapi_set(doc, properties, "detail",
 		    json_pack("{s:s, s:s}", "type", "string", "description", detail_words));
 	openapi_set(doc, doc->schemas, name, schema);
 	return openapi_ref("schemas", name);
+}
+
+json_t *openapi_error_ref(struct openapi *doc, const struct route *route)
+{
+	bool session = has_both(route);
+
+	if (route->family == FAMILY_ACCOUNT)
+		return account_error_ref(doc);
+	if (route->family == FAMILY_PLAIN)
+		return openapi_set_ref(doc, &plain_error, true);
+	return wrapped_error_ref(doc, session, session && route->reply_is_list);
+}
+
+json_t *openapi_stranger_error(struct openapi *doc, json_t *known)
+{
+	return json_pack("{s:[o, o]}", "anyOf", known, wrapped_error_ref(doc, true, false));
 }

@@ -70,10 +70,13 @@ void reply_header(struct web *web, const char *name, const char *value)
 	buf_printf(&web->headers, "%s: %s\r\n", name, value);
 }
 
-/* Of the route, or of where there is none. A request that was not read has no path. */
+/* Of the route, or of where there is none. A request that was not read has no path. To nobody in
+ * particular we speak as the session family does, with a word for the other one beside. */
 static enum family family_of(const struct web *web)
 {
-	if (web->route != NULL)
+	bool undecided = web->in.path != NULL && router_is_undecided(&web->in);
+
+	if (web->route != NULL && !undecided)
 		return web->route->family;
 	return web->in.path == NULL ? FAMILY_KYC : router_family(&web->in);
 }

@@ -142,17 +142,23 @@ static bool path_matches(
 	return *path == '\0';
 }
 
+/* While nobody knows which of two families is meant, the rows of both are there: what is wrong with
+ * the request is the credential, not the path. */
+static bool is_for(const struct route *route, const struct http_in *in)
+{
+	return route->family == router_family(in) ||
+	       (router_is_undecided(in) && route->family == prefix_of(in->path)->with_api_key);
+}
+
 enum err router_find(const struct route *table, size_t count, const struct http_in *in,
     struct arena *arena, struct router_match *ret_match)
 {
 	struct router_match found = { .route = NULL };
 	const char *effective = strcmp(in->method, "HEAD") == 0 ? "GET" : in->method;
-	enum family family = router_family(in);
 
 	for (size_t i = 0; i < count; i++) {
 		struct router_match match = { .route = &table[i] };
-		if (table[i].family != family ||
-		    !path_matches(table[i].path, in->path, arena, &match))
+		if (!is_for(&table[i], in) || !path_matches(table[i].path, in->path, arena, &match))
 			continue;
 		int index = method_index(table[i].method);
 		found.path_known = true;

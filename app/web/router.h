@@ -18,7 +18,7 @@ struct router_match {
  * Matches a request's method and raw path (still percent-encoded). Paths are compared segment by
  * segment after strict decoding; an empty segment and a trailing slash match nothing. HEAD finds GET's
  * row. A row matches only requests of its own family, so that no {name} takes what is another
- * family's. ERR_OK with the match, ERR_NOT_FOUND, ERR_METHOD_NOT_ALLOWED (methods filled), ERR_NOMEM.
+ * family's; and those of which nobody knows the family. ERR_OK with the match, ERR_NOT_FOUND, ERR_METHOD_NOT_ALLOWED (methods filled), ERR_NOMEM.
  */
 enum err router_find(const struct route *table, size_t count, const struct http_in *in,
     struct arena *arena, struct router_match *ret_match) MUST_CHECK;

@@ -14,6 +14,7 @@ from receiver import Receiver
 from session_family import ALL, add_key, new_jwk
 
 NOBODYS = "01h455vb4pex5vsknk084sn02q"
+NOBODYS_UUID = "01890a5d-ac96-774b-bcce-b302099a8057"
 REQUEST_ID = {"X-Request-Id": "isolation"}
 # Not the answer's own: when it was given, and what is left of the connection and of a limit.
 PASSING = {"Date", "Keep-Alive", "RateLimit", "RateLimit-Policy"}
@@ -61,11 +62,22 @@ def make_delivery(owner, url):
     return made(owner.get("/v1/webhooks/events/" + make_event(owner, url)))["deliveries"][0]["id"]
 
 
+def make_session(owner, _):
+    return made(owner.by("Authorization").post("/v1/sessions"))["id"]
+
+
+def make_workflow(owner, _):
+    answer = owner.post("/v1/workflows", {"name": "Theirs", "steps": [{"id": "ID_VERIFICATION"}]})
+    assert answer.status_code == 201, answer.text
+    return answer.json()["workflow"]["id"]
+
+
 # By the name of the path parameter in the document's components.
 MAKERS = {
     "VerificationId": make_verification, "KeyId": make_key, "WebhookId": make_webhook,
     "EndpointId": make_endpoint, "EncryptionKeyId": make_encryption_key,
-    "DeliveryId": make_delivery, "EventId": make_event,
+    "DeliveryId": make_delivery, "EventId": make_event, "SessionId": make_session,
+    "WorkflowId": make_workflow,
 }
 
 
@@ -137,7 +149,9 @@ class World:
     def ask(self, client, operation, mine):
         """The operation on the owner's things, or on such as nobody has."""
         def spelled(thing):
-            return thing if mine else thing.split("_")[0] + "_" + NOBODYS
+            if mine:
+                return thing
+            return thing.split("_")[0] + "_" + NOBODYS if "_" in thing else NOBODYS_UUID
 
         path = operation.path
         for kind in self.kinds(operation):
@@ -156,7 +170,8 @@ class World:
                 thing for thing in self.things.values()
                 if thing.startswith(found.group(1) + "_"))), text)
             more["json"] = json.loads(text)
-        return client.call(operation.method.upper(), path, params=query, headers=REQUEST_ID, **more)
+        return client.by(operation.header).call(
+            operation.method.upper(), path, params=query, headers=REQUEST_ID, **more)
 
     def names_something(self, operation):
         """Whether the request of this operation says which thing it is about."""

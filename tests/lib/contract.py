@@ -32,15 +32,77 @@ class Outside(AssertionError):
     """An answer, or an accepted request, that the document does not allow."""
 
 
+# Where two families share a path, the header that the key comes in says which is meant, and these are
+# the titles of what belongs to one of them.
+TITLES = {"session": "With Authorization", "plain": "With X-API-Key"}
+
+
+def families_share(row):
+    return len(row["tags"]) > 1
+
+
+def of_family(schema, tag):
+    """What a schema says to one family; None: it is not for that one."""
+    for choice in (schema.get("anyOf", []), schema.get("oneOf", [])):
+        if choice and all(option.get("title") in TITLES.values() for option in choice):
+            return next((option for option in choice if option["title"] == TITLES[tag]), None)
+    if schema.get("title") in TITLES.values() and schema["title"] != TITLES[tag]:
+        return None
+    return schema
+
+
+def body_of_family(body, tag):
+    """A request body or an answer, as one family has it; None: it has none."""
+    if "content" not in body:
+        return body
+    media = body["content"]["application/json"]
+    schema = of_family(media["schema"], tag)
+    if schema is None:
+        return None
+    changed = {**media, "schema": schema}
+    examples = {name: row for name, row in media.get("examples", {}).items()
+                if name.split(".")[0] == tag}
+    if tag in examples:
+        changed = {"schema": schema, "example": examples[tag]["value"]}
+    elif examples:
+        changed["examples"] = examples
+    return {**body, "content": {"application/json": changed}}
+
+
+def row_of_family(row, tag):
+    """One of the two operations that the document has as one."""
+    changed = {**row, "tags": [tag]}
+    way = "apiKey" if tag == "plain" else "bearer"
+    changed["security"] = [option for option in row["security"] if way in option]
+    changed["parameters"] = [
+        one if "$ref" in one else {**one, "schema": of_family(one["schema"], tag)}
+        for one in row.get("parameters", [])
+        if "$ref" in one or of_family(one["schema"], tag) is not None]
+    if "requestBody" in row:
+        changed["requestBody"] = body_of_family(row["requestBody"], tag)
+    answers = {status: body_of_family(answer, tag) for status, answer in row["responses"].items()}
+    changed["responses"] = {status: answer for status, answer in answers.items() if answer}
+    return changed
+
+
+def is_by_key(headers):
+    """Whether a request's key comes as X-API-Key, and as nothing else."""
+    return "X-API-Key" in headers and "Authorization" not in headers
+
+
+def is_nobodys(headers):
+    return "X-API-Key" not in headers and "Authorization" not in headers
+
+
 class Operation:
-    def __init__(self, path, method, item, row):
+    def __init__(self, path, method, item, row, tag):
         self.path = path
         self.method = method
-        self.row = row
-        self.id = row["operationId"]
-        self.tag = row["tags"][0]
+        self.row = row_of_family(row, tag) if families_share(row) else row
+        self.tag = tag
+        self.id = row["operationId"] + (":plain" if families_share(row) and tag == "plain" else "")
         self.parts = path.split("/")[1:]
-        self.parameters = item.get("parameters", []) + row.get("parameters", [])
+        self.parameters = item.get("parameters", []) + self.row.get("parameters", [])
 
     def fits(self, parts):
         return len(parts) == len(self.parts) and all(
@@ -50,6 +112,13 @@ class Operation:
     @property
     def literals(self):
         return sum(not part.startswith("{") for part in self.parts)
+
+    @property
+    def header(self):
+        """The header that the key must come in; None: either does."""
+        ways = {way for option in self.row["security"] for way in option}
+        return {"bearer": "Authorization", "apiKey": "X-API-Key"}.get(
+            next(iter(ways))) if len(ways) == 1 else None
 
     @property
     def prefix(self):
@@ -62,8 +131,11 @@ class Contract:
         self.resolver = RefResolver("", document)
         self.validators = {}
         self.operations = [
-            Operation(path, method, item, item[method])
-            for path, item in document["paths"].items() for method in METHODS if method in item]
+            Operation(path, method, item, item[method], tag)
+            for path, item in document["paths"].items() for method in METHODS if method in item
+            for tag in item[method]["tags"]]
+        self.shared = {path for path, item in document["paths"].items() for method in METHODS
+                       if method in item and families_share(item[method]) and "{" not in path}
         self.seen = set()  # (operation, status) that some answer had
 
     # ---- looking things up -----------------------------------------------------------------------
@@ -73,17 +145,26 @@ class Contract:
             node = self.resolver.resolve(node["$ref"])[1]
         return node
 
-    def of_path(self, path):
+    def of_path(self, path, headers=()):
         """All operations of the path that fits best. A family's words are no other's {id}."""
         parts = [unquote(part) for part in path.split("/")[1:]]
-        family = self.family(path)
+        family = self.family(path, headers)
+        tags = {family}
+        if self.is_shared(path) and is_nobodys(headers):
+            tags = {"session", "plain"}
         found = [operation for operation in self.operations
-                 if operation.fits(parts) and family in (None, operation.tag)]
+                 if operation.fits(parts) and (family is None or operation.tag in tags)]
         best = max((operation.literals for operation in found), default=0)
         return [operation for operation in found if operation.literals == best]
 
-    def family(self, path):
-        """Whose shapes hold at a path, by its longest known beginning; None: it has none."""
+    def is_shared(self, path):
+        return any((path + "/").startswith(beginning + "/") for beginning in self.shared)
+
+    def family(self, path, headers=()):
+        """Whose shapes hold at a path, by its longest known beginning, and by the key's header where
+        two families share it; None: it has none."""
+        if self.is_shared(path):
+            return "plain" if is_by_key(headers) else "session"
         known = [(len(operation.prefix), operation.tag) for operation in self.operations
                  if (path + "/").startswith(operation.prefix + "/")]
         return max(known)[1] if known else None
@@ -106,7 +187,9 @@ class Contract:
         early = answer.status_code in WEB_SERVER or "%00" in path
         if early and "X-Request-Id" not in answer.headers:
             return
-        operations = self.of_path(path)
+        headers = getattr(answer.request, "headers", {})
+        self.check_undecided(answer, method, path, headers)
+        operations = self.of_path(path, headers)
         wanted = "get" if method == "head" else method
         operation = next((row for row in operations if row.method == wanted), None)
         if operation is None:
@@ -115,6 +198,15 @@ class Contract:
         if answer.status_code < 300:
             self.check_request(operation, answer.request)
         self.check_answer(operation, answer, method == "head")
+
+    def check_undecided(self, answer, method, path, headers):
+        """Who says by no header which family is meant is answered in the words of both."""
+        if method in ("head", "options") or not self.is_shared(path):
+            return
+        if is_by_key(headers) or not answer.content:
+            return
+        if ("detail" in answer.json()) != is_nobodys(headers):
+            raise Outside(f"{method.upper()} {path}: `detail` is for nobody known: {answer.text}")
 
     def check_answer(self, operation, answer, bare):
         def fault(reason):
@@ -170,9 +262,10 @@ class Contract:
             fault("the header X-Request-Id is missing")
         if method == "head":
             return
-        tag = operations[0].tag if operations else self.family(path)
-        names = {"kyc": ["KycError"], "session": ["SessionError"], "page": ["SessionError"],
-                 "account": ["AccountError"]}.get(tag, ["KycError", "SessionError"])
+        tag = operations[0].tag if operations else self.family(
+            path, getattr(answer.request, "headers", {}))
+        names = {"kyc": ["KycError"], "session": ["SessionError"], "plain": ["PlainError"],
+                 "page": ["SessionError"], "account": ["AccountError"]}.get(tag, ["KycError", "SessionError"])
         content = {"application/json": {"schema": {
             "anyOf": [{"$ref": "#/components/schemas/" + name} for name in names]}}}
         for reason in self.body_faults(content, answer):
@@ -201,6 +294,8 @@ class Contract:
 
 def of_type(schema, text):
     """A parameter's text as the value its schema speaks of."""
+    if "type" not in schema:
+        return text
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     if "integer" in types and re.fullmatch("-?[0-9]+", text):
         return int(text)

@@ -26,12 +26,19 @@ class Client:
 
     def __init__(self, url, key=None, header="Authorization", contract=None):
         self.url = url
+        self.key = key
         self.contract = contract
         self.session = requests.Session()
         self.session.trust_env = False
         if key is not None:
             value = "Bearer " + key if header == "Authorization" else key
             self.session.headers[header] = value
+
+    def by(self, header):
+        """The same key in this header; None: as it is."""
+        if header is None or self.key is None:
+            return self
+        return Client(self.url, self.key, header, self.contract)
 
     def call(self, method, path, **more):
         more.setdefault("timeout", 60)
@@ -45,6 +52,9 @@ class Client:
 
     def post(self, path, body=None, **more):
         return self.call("POST", path, json=body, **more)
+
+    def patch(self, path, body=None, **more):
+        return self.call("PATCH", path, json=body, **more)
 
     def delete(self, path, **more):
         return self.call("DELETE", path, **more)

@@ -444,6 +444,18 @@ static void test_families_of_credentials(void **state UNUSED)
 		assert_int_equal(router_family(&in), cases[i].family);
 		assert_int_equal(router_is_undecided(&in), cases[i].undecided);
 	}
+	/* Of strangers both families' rows: they are refused for their key, not for the path. */
+	struct http_in in = asked("PATCH", "/v1/sessions/x/update-status");
+	struct router_match match;
+	assert_int_equal(router_find(routes, route_count, &in, arena, &match), ERR_OK);
+	in.authorization = "Bearer x";
+	assert_int_equal(router_find(routes, route_count, &in, arena, &match), ERR_NOT_FOUND);
+	in = asked("GET", "/v1/sessions/attempts");
+	assert_int_equal(router_find(routes, route_count, &in, arena, &match), ERR_OK);
+	assert_string_equal(match.route->operation, "listSessionAttempts");
+	in.api_key = "x";
+	assert_int_equal(router_find(routes, route_count, &in, arena, &match), ERR_OK);
+	assert_string_equal(match.route->operation, "getPlainSession");
 	assert_true(router_is_shared("/v1/sessions/x"));
 	assert_false(router_is_shared("/v1/session"));
 	assert_false(router_is_shared("/v1/workflows"));

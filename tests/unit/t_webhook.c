@@ -23,7 +23,10 @@
 #include "webhook_task.h"
 #include "work.h"
 
-#define ALL "verification.completed verification.failed webhook.disabled billing.low_balance"
+#define ALL \
+	"verification.completed verification.failed webhook.disabled billing.low_balance " \
+	"session.created session.status.submitted session.status.verified session.status.rejected " \
+	"session.status.failed"
 
 static struct uuid tenant;
 
