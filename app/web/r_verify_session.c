@@ -310,7 +310,9 @@ static enum err add_details(struct arena *arena, const struct session *session, 
 	shown->attempt_count = session->attempts_read;
 	shown->steps = session->workflow_steps;
 	shown->subject = session->subject;
-	return read_claims(arena, session->share_fields, shown);
+	/* The plain family shares nothing, so there is nothing to consent to claim by claim. */
+	return session->family == VIA_SESSION ? read_claims(arena, session->share_fields, shown)
+					      : ERR_OK;
 }
 
 static enum err reply_session(struct web *web)

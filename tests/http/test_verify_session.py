@@ -6,6 +6,7 @@ import threading
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+import requests
 
 from product import Client, Stack, is_id, is_time, wait_for
 from session_family import TAIL, error
@@ -104,8 +105,8 @@ def raw_id(text):
 
 
 def expire(stack, session):
-    age(stack, session, "expires_at", 7200)
-    age(stack, session, "open_until", 7200)
+    for column in ("expires_at", "open_until"):
+        age(stack, session, column, 8 * 86400)
 
 
 def refusal(answer):
@@ -171,14 +172,13 @@ def test_token_is_opaque_and_good_for_a_while(page):
     assert page.client.post(page.path("start")).status_code == 200
 
 
-@pytest.mark.parametrize("token", ["x", "x" * 43, "A" * 43, "x" * 5000, "'; DROP TABLE session; --"])
+@pytest.mark.parametrize("token", ["x", "x" * 43, "A" * 43, "x" * 400, "'; DROP TABLE session; --"])
 def test_forged_token(stack, page, token):
     page.start()
     forged = Page(stack, page.session, token)
     for method, step in (("GET", "status"), ("GET", "options"), ("POST", "submit"), ("POST", "cancel")):
         answer = forged.client.call(method, forged.path(step), json=None if method == "GET" else {})
-        assert answer.status_code in (401, 400), (step, answer.text)
-        assert answer.status_code == 401 or len(token) > 500
+        assert answer.status_code == 401, (step, answer.text)
     assert page.status()["status"] == "created"
 
 
@@ -310,7 +310,7 @@ def test_faults_are_told_by_their_member(page, change, fault):
     entered = page.start()
     answer = entered.submit(**change)
     assert refusal(answer) == (400, "BAD_REQUEST"), answer.text
-    assert [word.split(" ")[0] for word in answer.json()["error"]["hint"].split("; ")] == [fault]
+    assert {word.split(" ")[0] for word in answer.json()["error"]["hint"].split("; ")} == {fault}
     shown = entered.status()
     assert (shown["status"], shown["next_attempt"]) == ("created", 1)
 
@@ -362,7 +362,7 @@ def test_expired(stack, sandbox, plain):
     # Whoever comes first finds it so, and it stays so although he is refused.
     assert refusal(entered.submit()) == (410, "SESSION_EXPIRED")
     assert page.status()["status"] == "expired"
-    assert refusal(page.client.post(page.path("start"))) in ((410, "SESSION_EXPIRED"),)
+    assert refusal(page.client.post(page.path("start"))) == (410, "SESSION_EXPIRED")
     uuid, session = make_plain(plain)
     expire(stack, session)
     shown = Page(stack, session).status()
@@ -387,7 +387,7 @@ def test_address_is_limited():
 
 def test_addresses_in_logs_do_not_name_the_session(stack, page):
     page.status()
-    stack.client().get("/verify/" + page.session)
+    requests.get(stack.url + "/verify/" + page.session, timeout=10)
     lines = (stack.dir / "log/access.log").read_text()
     assert "/v1/verify-session/-/status" in lines
     assert page.session not in lines.replace("/v1/sessions/" + page.session, "")
