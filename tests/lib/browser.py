@@ -15,14 +15,14 @@ SOURCE = Path(__file__).resolve().parent / "verify"
 
 
 class Tab:
-    """One tab. Every operation of drive.mjs is a method: tab.click(selector="#go")."""
+    """One tab. Every operation of drive.mjs is a method: tab.click(selector="#go"), tab.pass_(seconds=1)."""
 
     def __init__(self, browser, name, **more):
         self.browser, self.name = browser, name
         browser.order(tab=name, does="open", **more)
 
     def __getattr__(self, does):
-        return lambda **more: self.browser.order(tab=self.name, does=does, **more)
+        return lambda **more: self.browser.order(tab=self.name, does=does.rstrip("_"), **more)
 
 
 class Browser:

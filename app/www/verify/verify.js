@@ -284,6 +284,17 @@ async function takeOver() {
 	await load();
 }
 
+// A phone that was put away may come back long after; then the server knows better than the page.
+document.addEventListener('visibilitychange', () => {
+	if (document.visibilityState !== 'visible' || page.step === null)
+		return;
+	guarded(async () => {
+		const info = await api.status(store.get('token'));
+		if (page.step !== null && (info.is_terminal || info.status !== page.info.status))
+			await follow(info);
+	});
+});
+
 // ---- what the person does ------------------------------------------------------------------------------
 
 // The members that the server refused, as faults of the first step that has one of them.

@@ -26,7 +26,11 @@ async function open({ tab, with: other, width = 390, height = 844, ...more }) {
 	const seen = { requests: [], console: [], faults: [], violations: [] };
 
 	context.setDefaultTimeout(PATIENCE_MS);
+	await context.route('https://shop.example/**', (route) =>
+		route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>Shop</title>' }));
 	const page = await context.newPage();
+	// Its time goes on as ours does, and faster when told to.
+	await page.clock.install();
 	await page.exposeFunction('tellViolation', (text) => seen.violations.push(text));
 	await page.addInitScript(() => document.addEventListener('securitypolicyviolation',
 		(event) => globalThis.tellViolation(`${event.effectiveDirective}: ${event.blockedURI}`)));
@@ -46,10 +50,11 @@ async function tabTo(page, selector) {
 	throw new Error(`${selector} is not reached with Tab`);
 }
 
-// What axe finds; rules of good practice beyond the standard are left out.
-async function judge(page) {
+// What axe finds, by all its rules or by some.
+async function judge(page, rules) {
 	await page.evaluate(axe);
-	const { violations } = await page.evaluate(() => globalThis.axe.run());
+	const { violations } = await page.evaluate((only) =>
+		globalThis.axe.run(only ? { runOnly: only } : {}), rules ?? null);
 
 	return violations.map((rule) => ({ id: rule.id, impact: rule.impact, nodes: rule.nodes.map((node) => node.html) }));
 }
@@ -83,7 +88,10 @@ const operations = {
 	language: (page) => page.evaluate(() => document.documentElement.lang),
 	scheme: (page, { scheme }) => page.emulateMedia({ colorScheme: scheme }),
 	resize: (page, { width }) => page.setViewportSize({ width, height: 844 }),
-	judge: (page) => judge(page),
+	judge: (page, { rules }) => judge(page, rules),
+	skip: (page, { seconds }) => page.clock.fastForward(seconds * 1000),
+	comeBack: (page) => page.evaluate(() => document.dispatchEvent(new Event('visibilitychange'))),
+	pass: (page, { seconds }) => page.clock.runFor(seconds * 1000),
 	shot: (page, { path }) => page.screenshot({ path, fullPage: true }).then(() => null),
 	back: (page) => page.goBack().then(() => null),
 	url: (page) => page.url(),
