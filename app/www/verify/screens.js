@@ -195,8 +195,8 @@ function onward(page) {
 	return el('div', { class: 'onward' },
 		el('div', { class: 'buttons' },
 			el('a', { class: 'button main', href: page.info.redirect_url, id: 'go', rel: 'noreferrer' }, t('goOn', { org: page.org })),
-			page.leaving && button(t('stay'), page.stay, 'plain')),
-		page.leaving && el('p', { class: 'hint', id: 'countdown' }, t('goOnSoon', { org: page.org, n: page.leaving })));
+			page.leaving > 0 && button(t('stay'), page.stay, 'plain')),
+		page.leaving > 0 && el('p', { class: 'hint', id: 'countdown' }, t('goOnSoon', { org: page.org, n: page.leaving })));
 }
 
 // How it ended, by the API's words: the status, and the outcome where the page may know it.

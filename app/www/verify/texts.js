@@ -95,7 +95,7 @@ const en = {
 	errUnsupported: 'This kind of document cannot be checked for this country. Choose another one.',
 
 	checkingTitle: 'We are checking your details',
-	checkingLead: 'This usually takes a few seconds. You can leave the page open.',
+	checkingLead: 'This usually takes a few seconds. Please leave the page open.',
 	checkingLong: 'It takes longer than usual. You may close this page: {org} will be told, and this link shows how it ended.',
 
 	doneTitle: 'Thank you, you are verified',
@@ -261,7 +261,7 @@ const fr = {
 	errUnsupported: 'Ce type de document ne peut pas être vérifié pour ce pays. Choisissez-en un autre.',
 
 	checkingTitle: 'Nous vérifions vos données',
-	checkingLead: 'Cela prend en général quelques secondes. Vous pouvez laisser la page ouverte.',
+	checkingLead: 'Cela prend en général quelques secondes. Laissez la page ouverte, s’il vous plaît.',
 	checkingLong: 'Cela dure plus longtemps que d’habitude. Vous pouvez fermer cette page : {org} sera informé, et ce lien montrera le résultat.',
 
 	doneTitle: 'Merci, votre identité est vérifiée',

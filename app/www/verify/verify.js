@@ -92,7 +92,8 @@ function drawProgress() {
 
 function drawFrame() {
 	const { t, info } = page;
-	const open = info !== null && !info.is_terminal && page.screen !== screens.unknown;
+	const lost = [screens.unknown, screens.elsewhere, screens.fault].includes(page.screen);
+	const open = info !== null && !info.is_terminal && !lost;
 
 	document.documentElement.lang = page.language;
 	document.title = info?.organization_name ? t('titleFor', { org: page.org }) : t('title');
