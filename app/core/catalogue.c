@@ -135,3 +135,14 @@ enum err catalogue_find(
 	}
 	return ERR_UNSUPPORTED_ID_TYPE;
 }
+
+enum err catalogue_list(struct ctx *ctx, const struct id_type **ret_types, size_t *ret_count)
+{
+	enum err err = refresh(ctx->catalogue, ctx);
+
+	if (err != ERR_OK)
+		return err;
+	*ret_types = ctx->catalogue->types;
+	*ret_count = ctx->catalogue->count;
+	return ERR_OK;
+}

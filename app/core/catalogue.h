@@ -39,6 +39,10 @@ void catalogue_free(struct catalogue **catalogue);
 enum err catalogue_find(struct ctx *ctx, const char *country, const char *id_type,
     const struct id_type **ret_type) MUST_CHECK;
 
+/* All rows, by country and type; borrowed until the next catalogue call. As catalogue_find(). */
+enum err catalogue_list(
+    struct ctx *ctx, const struct id_type **ret_types, size_t *ret_count) MUST_CHECK;
+
 /*
  * Replaces the database's catalogue by the text of a CSV file in one transaction. Header line:
  * country,id_type,pattern,provider,provider_country,provider_type,extra_fields,score_weight

@@ -33,6 +33,8 @@ static const struct policy_row {
 	    offsetof(struct settings, auth_address_per_min), 0, 0, false, 4096 },
 	[POLICY_MAILING] = { "mailing", 3600, offsetof(struct settings, mailing_address_per_h),
 	    offsetof(struct settings, mailing_address_per_h), 0, 0, false, 1024 },
+	[POLICY_PAGE] = { "page", 60, offsetof(struct settings, page_address_per_min),
+	    offsetof(struct settings, page_address_per_min), 0, 0, false, 4096 },
 	[POLICY_DAY] = { "day", 86400, offsetof(struct settings, daily_requests),
 	    offsetof(struct settings, daily_requests), offsetof(struct own_limits, daily_requests),
 	    offsetof(struct own_limits, daily_requests), true, 0 },

@@ -20,6 +20,7 @@ enum limit_policy {
 	POLICY_ADDRESS, /* an address, in the age family */
 	POLICY_AUTH,    /* an address: the account family, and credentials that are none */
 	POLICY_MAILING, /* an address: what makes us send a mail to whom it names */
+	POLICY_PAGE,    /* an address: the page of a verification session */
 	POLICY_DAY,     /* an organisation: so many a UTC day */
 	POLICY__MAX
 };

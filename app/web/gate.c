@@ -28,6 +28,7 @@
 #include "stmt.h"
 #include "str.h"
 #include "tx.h"
+#include "visit.h"
 
 #define ALLOW_SIZE 64
 
@@ -193,6 +194,9 @@ static enum err step_credential(struct gate *gate)
 		return from_loopback(web->in.remote_addr) ? ERR_OK : ERR_NOT_FOUND;
 	if (web->route->credential == CREDENTIAL_TOKEN)
 		return login_check(web, bearer_token(web->in.authorization));
+	if (web->route->credential == CREDENTIAL_VISIT ||
+	    web->route->credential == CREDENTIAL_VISIT_MAY)
+		return visit_check(web, bearer_token(web->in.authorization));
 	enum err err =
 	    keycache_find(web->keycache, &web->ctx, credential_text(&web->in), &web->key);
 	if (err != ERR_OK)

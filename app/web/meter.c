@@ -19,6 +19,7 @@ static const struct {
 	[LIMIT_CLASS_AGE] = { true, { POLICY_ADDRESS, POLICY__MAX } },
 	[LIMIT_CLASS_ACCOUNT] = { false, { POLICY_AUTH, POLICY__MAX } },
 	[LIMIT_CLASS_MAILING] = { false, { POLICY_AUTH, POLICY_MAILING } },
+	[LIMIT_CLASS_PAGE] = { false, { POLICY_PAGE, POLICY__MAX } },
 };
 
 /* Notes what came of a charge. True when the request may go on. */

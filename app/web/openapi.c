@@ -106,6 +106,11 @@ static json_t *security_of(const struct route *route)
 {
 	if (route->credential == CREDENTIAL_TOKEN)
 		return json_pack("[{s:[]}]", "accessToken");
+	if (route->credential == CREDENTIAL_VISIT)
+		return json_pack("[{s:[]}]", "pageToken");
+	/* Section 4.8.30: an empty requirement makes the others optional. */
+	if (route->credential == CREDENTIAL_VISIT_MAY)
+		return json_pack("[{}, {s:[]}]", "pageToken");
 	if (route->credential != CREDENTIAL_KEY)
 		return json_array();
 	/* Where the header chooses the family, the other one would ask for something else. */
@@ -118,7 +123,8 @@ static json_t *security_of(const struct route *route)
 
 static json_t *security_schemes(void)
 {
-	return json_pack("{s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s, s:s}, s:{s:s, s:s, s:s, s:s}}",
+	return json_pack("{s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s, s:s}, s:{s:s, s:s, s:s, s:s}, "
+			 "s:{s:s, s:s, s:s}}",
 	    "bearer", "type", "http", "scheme", "bearer", "description",
 	    "An API key as `Authorization: Bearer <key>`. Each operation says which scopes the key "
 	    "must have.",
@@ -126,7 +132,9 @@ static json_t *security_schemes(void)
 	    "The same API key in a header of its own.", "accessToken", "type", "http", "scheme",
 	    "bearer", "bearerFormat", "JWT", "description",
 	    "A person's access token, from logging in, as `Authorization: Bearer <token>`. API keys "
-	    "are not accepted here, nor access tokens anywhere else.");
+	    "are not accepted here, nor access tokens anywhere else.",
+	    "pageToken", "type", "http", "scheme", "bearer", "description",
+	    "The token of a session's page, from starting it, as `Authorization: Bearer <token>`.");
 }
 
 /* ---- operations ---------------------------------------------------------------------------------------- */
@@ -146,6 +154,10 @@ static void add_scopes(const struct route *route, struct buf *text)
 		buf_addc(text, '.');
 	else if (route->credential == CREDENTIAL_KEY)
 		buf_adds(text, "For any key but a publishable one, whatever its scopes.");
+	else if (route->credential == CREDENTIAL_VISIT)
+		buf_adds(text, "Needs the page's token.");
+	else if (route->credential == CREDENTIAL_VISIT_MAY)
+		buf_adds(text, "Takes the page's token, and no key.");
 	else if (route->credential != CREDENTIAL_TOKEN)
 		buf_adds(text, "Needs no key.");
 }
@@ -179,6 +191,7 @@ static const char *const counts[LIMIT_CLASS__MAX] = {
 	[LIMIT_CLASS_MAILING] =
 	    " Counts against the request limits of the address it comes from, and "
 	    "against the few an hour of those that send a mail.",
+	[LIMIT_CLASS_PAGE] = " Counts against the request limits of the address it comes from.",
 };
 
 /* What the row says in numbers and flags, said in sentences. */

@@ -31,6 +31,8 @@ static struct errors errors_of(const struct route *route)
 	struct errors errors = { { false } };
 	bool key = route->credential == CREDENTIAL_KEY;
 	bool role = route->roles != 0;
+	bool visit =
+	    route->credential == CREDENTIAL_VISIT || route->credential == CREDENTIAL_VISIT_MAY;
 	bool raw = (route->flags & ROUTE_RAW_BODY) != 0;
 
 	for (size_t i = 0; route->errors[i] != ERR_OK; i++)
@@ -39,6 +41,9 @@ static struct errors errors_of(const struct route *route)
 	errors.has[ERR_FORBIDDEN] |= key;
 	errors.has[ERR_TENANT_SUSPENDED] |= key || role;
 	errors.has[ERR_TOKEN_INVALID] |= route->credential == CREDENTIAL_TOKEN;
+	errors.has[ERR_TOKEN_INVALID] |= visit;
+	errors.has[ERR_SESSION_ID_INVALID] |= visit;
+	errors.has[ERR_SESSION_NOT_FOUND] |= visit;
 	errors.has[ERR_ORGANIZATION_NOT_FOUND] |= role;
 	/* Whom every role is enough for is not refused for it. */
 	errors.has[ERR_ROLE_FORBIDDEN] |= role && route->roles != ROLES_ALL;

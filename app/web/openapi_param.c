@@ -46,6 +46,8 @@ static const struct path_row path_rows[] = {
 	{ "/v1/sessions/{id}", "SessionId", "(?:" ID_FORM("vs") "|" UUID_FORM ")", "vs_" TAIL,
 	    "The session: as the session family spells its id, or as the plain one does." },
 	{ "/v1/workflows/{id}", "WorkflowId", NULL, UUID, "The workflow." },
+	{ "/v1/verify-session/{id}", "VisitedSessionId", ID_FORM("vs"), "vs_" TAIL,
+	    "The session, as its link has it." },
 	{ "/v1/providers/{driver}", "ProviderDriver", NULL, "smile_v1", "The provider's driver." },
 	{ "/v1/providers/{driver}/callback/{token}", "CallbackToken", NULL, TAIL,
 	    "What the provider was given with the job." },

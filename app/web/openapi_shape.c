@@ -29,6 +29,10 @@ static const struct openapi_family families[FAMILY__MAX] = {
 	    "Accounts of people, their organisations, members and applications. Every path ends in a "
 	    "slash. An object or a list comes as it is, an error as `{\"detail\":\"…\"}`, and what "
 	    "is wrong with a field as `{\"<field>\":[\"…\"]}`." },
+	[FAMILY_PAGE] = { "page", "The hosted page",
+	    "What the page behind a session's link asks for. It is not for your servers: no API key "
+	    "opens it, only the token that the page was given when it was opened. The shapes are "
+	    "those of the sessions." },
 };
 
 const struct openapi_family *openapi_family(enum family family)
@@ -159,6 +163,12 @@ static json_t *reply_schema(struct openapi *doc, const struct route *route)
 				    : item;
 }
 
+/* {"data":…,"error":…}, one of them null. */
+static bool has_both(const struct route *route)
+{
+	return route->family == FAMILY_SESSION || route->family == FAMILY_PAGE;
+}
+
 /* In no envelope. */
 static bool is_bare(const struct route *route)
 {
@@ -177,7 +187,7 @@ json_t *openapi_success_schema(struct openapi *doc, const struct route *route)
 		return reply_schema(doc, route);
 	properties = json_object();
 	openapi_set(doc, properties, "data", reply_schema(doc, route));
-	if (route->family == FAMILY_SESSION)
+	if (has_both(route))
 		openapi_set(doc, properties, "error", null_schema());
 	if (route->reply_is_list && route->family == FAMILY_SESSION)
 		openapi_set(
@@ -201,7 +211,7 @@ json_t *openapi_success_example(const struct route *route)
 		return route->reply_is_list ? json_pack("[o]", item) : item;
 	}
 	json_object_set_new(example, "data", route->reply_is_list ? json_pack("[o]", item) : item);
-	if (route->family == FAMILY_SESSION)
+	if (has_both(route))
 		json_object_set_new(example, "error", json_null());
 	if (route->reply_is_list && route->family == FAMILY_SESSION)
 		json_object_set_new(example, "pagination", openapi_example(&pagination_set, true));
@@ -249,7 +259,7 @@ static json_t *wrapped_error_ref(struct openapi *doc, bool session, bool list)
 
 json_t *openapi_error_ref(struct openapi *doc, const struct route *route)
 {
-	bool session = route->family == FAMILY_SESSION;
+	bool session = has_both(route);
 
 	if (route->family == FAMILY_ACCOUNT)
 		return account_error_ref(doc);

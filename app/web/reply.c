@@ -70,6 +70,17 @@ void reply_header(struct web *web, const char *name, const char *value)
 	buf_printf(&web->headers, "%s: %s\r\n", name, value);
 }
 
+/* Of the route, or of where there is none. A request that was not read has no path. To nobody in
+ * particular we speak as the session family does, with a word for the other one beside. */
+static enum family family_of(const struct web *web)
+{
+	bool undecided = web->in.path != NULL && router_is_undecided(&web->in);
+
+	if (web->route != NULL && !undecided)
+		return web->route->family;
+	return web->in.path == NULL ? FAMILY_KYC : router_family(&web->in);
+}
+
 static void add_text(json_t *object, const char *name, const char *value)
 {
 	json_object_set_new(object, name, json_string(value));
@@ -177,15 +188,36 @@ static const bool session_own_code[ERR__MAX] = {
 	[ERR_SESSION_NOT_ACTIVE] = true,
 };
 
-static const char *session_code(enum err err)
-{
-	const char *code = session_kinds[err_kind(err)].code;
+/* Against one of a session's page, where there is no key. */
+static const char *const page_hints[ERR__MAX] = {
+	[ERR_SESSION_ID_INVALID] = "Open the link just as it was sent.",
+	[ERR_SESSION_NOT_FOUND] = "Open the link just as it was sent, or ask for a new one.",
+	[ERR_SESSION_EXPIRED] = "Ask for a new link.",
+	[ERR_SESSION_NOT_ACTIVE] = "GET …/status says where the session stands.",
+	[ERR_TOKEN_INVALID] = "POST …/start gives a new token; the page may be open elsewhere.",
+	[ERR_CANCEL_TOKEN_INVALID] =
+	    "Send the cancel_token that creating the session answered, or the page's token.",
+};
 
-	return code == NULL || session_own_code[err] ? err_code(err) : code;
+static bool is_page(const struct web *web)
+{
+	return family_of(web) == FAMILY_PAGE;
 }
 
-static const char *session_hint(enum err err)
+static const char *session_code(const struct web *web, enum err err)
 {
+	const char *code = session_kinds[err_kind(err)].code;
+	/* The page goes by the word of each error; of what is not valid, and of our faults, by the
+	 * family's. */
+	bool own = is_page(web) && err != ERR_VALIDATION && kinds[err_kind(err)].status < 500;
+
+	return code == NULL || own || session_own_code[err] ? err_code(err) : code;
+}
+
+static const char *session_hint(const struct web *web, enum err err)
+{
+	if (is_page(web) && page_hints[err] != NULL)
+		return page_hints[err];
 	return session_hints[err] == NULL ? session_kinds[err_kind(err)].hint : session_hints[err];
 }
 
@@ -242,9 +274,9 @@ static void session_error(struct web *web, enum err err)
 	json_t *error = json_object();
 	json_t *body = json_pack("{s:n, s:O}", "data", "error", error);
 
-	add_text(error, "code", session_code(shown));
+	add_text(error, "code", session_code(web, shown));
 	add_text(error, "message", err_sentence(shown));
-	add_text(error, "hint", session_hint(shown));
+	add_text(error, "hint", session_hint(web, shown));
 	if (err_kind(shown) == ERR_KIND_INVALID && web->complaints.count > 0)
 		add_faults(web, error);
 	json_object_set_new(error, "docs",
@@ -354,19 +386,9 @@ static const struct {
 	[FAMILY_SESSION] = { "{\"data\":", ",\"error\":null}", session_error },
 	[FAMILY_PLAIN] = { "", "", plain_error },
 	[FAMILY_ACCOUNT] = { "", "", account_error },
+	[FAMILY_PAGE] = { "{\"data\":", ",\"error\":null}", session_error },
 	[FAMILY_OPS] = { "{\"data\":", "}", kyc_error },
 };
-
-/* Of the route, or of where there is none. A request that was not read has no path. To nobody in
- * particular we speak as the session family does, with a word for the other one beside. */
-static enum family family_of(const struct web *web)
-{
-	bool undecided = web->in.path != NULL && router_is_undecided(&web->in);
-
-	if (web->route != NULL && !undecided)
-		return web->route->family;
-	return web->in.path == NULL ? FAMILY_KYC : router_family(&web->in);
-}
 
 void reply_error(struct web *web, enum err err)
 {

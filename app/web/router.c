@@ -49,6 +49,7 @@ static const struct prefix_row prefixes[] = {
 	{ "/v1/sessions", FAMILY_SESSION, FAMILY_PLAIN },
 	OF_ONE("/v1/workflows", FAMILY_PLAIN),
 	OF_ONE("/v1/auth/verify", FAMILY_PLAIN),
+	OF_ONE("/v1/verify-session", FAMILY_PAGE),
 	OF_ONE("/auth/v2", FAMILY_ACCOUNT),
 	OF_ONE("/.well-known/jwks.json", FAMILY_ACCOUNT),
 };

@@ -61,6 +61,14 @@ static const enum err member_body_errors[] = { ERR_VALIDATION, ERR_MEMBER_NOT_FO
 	ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
 static const enum err member_gone_errors[] = { ERR_MEMBER_NOT_FOUND, ERR_LAST_OWNER,
 	ERR_ROLE_FORBIDDEN, ERR_OK };
+static const enum err visit_start_errors[] = { ERR_VALIDATION, ERR_PAYLOAD_TOO_LARGE,
+	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_SESSION_ID_INVALID, ERR_SESSION_NOT_FOUND,
+	ERR_SESSION_NOT_ACTIVE, ERR_SESSION_EXPIRED, ERR_OK };
+static const enum err visit_submit_errors[] = { ERR_VALIDATION, ERR_PAYLOAD_TOO_LARGE,
+	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_UNSUPPORTED_ID_TYPE, ERR_SESSION_NOT_ACTIVE,
+	ERR_SESSION_EXPIRED, ERR_OK };
+static const enum err visit_cancel_errors[] = { ERR_VALIDATION, ERR_PAYLOAD_TOO_LARGE,
+	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_CANCEL_TOKEN_INVALID, ERR_OK };
 static const enum err callback_errors[] = { ERR_NOT_FOUND, ERR_PAYLOAD_TOO_LARGE, ERR_OK };
 static const enum err account_errors[] = { ERR_VALIDATION, ERR_PAYLOAD_TOO_LARGE,
 	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
@@ -109,6 +117,10 @@ static const enum err no_errors[] = { ERR_OK };
 #define PERSON_ROW(verb, address, name, needed) \
 	.method = verb, .path = address, .operation = name, .family = FAMILY_ACCOUNT, \
 	.credential = CREDENTIAL_TOKEN, .roles = needed, .limit_class = LIMIT_CLASS_ACCOUNT
+/* What the rows of a session's page begin with. */
+#define PAGE_ROW(verb, step, name, needed) \
+	.method = verb, .path = "/v1/verify-session/{id}/" step, .operation = name, \
+	.family = FAMILY_PAGE, .credential = needed, .limit_class = LIMIT_CLASS_PAGE
 
 /* What the rows of the plain family begin with. */
 #define PLAIN_ROW(verb, address, name, needed, limits) \
@@ -508,6 +520,24 @@ const struct route routes[] = {
 	{ PERSON_ROW("DELETE", MEMBERS "{member_id}/", "removeMember", ROLES_ALL),
 	    .summary = "Remove a member, take an invitation back, or leave", .flags = ROUTE_TX,
 	    .success = SUCCESS_NO_CONTENT, .errors = member_gone_errors, HANDLER(member_out) },
+	{ PAGE_ROW("POST", "start", "startPage", CREDENTIAL_NONE),
+	    .summary = "Open the page of a session; its token before works no more",
+	    .flags = ROUTE_BODY_MAY_MISS, .body = &no_members, .reply = &visit_started,
+	    .success = SUCCESS_OK, .errors = visit_start_errors, HANDLER(visit_start) },
+	{ PAGE_ROW("GET", "status", "getPageStatus", CREDENTIAL_VISIT_MAY),
+	    .summary = "Where the session stands, and what its page needs", .reply = &visit_shown,
+	    .success = SUCCESS_OK, .errors = no_errors, HANDLER(visit_status) },
+	{ PAGE_ROW("GET", "options", "getPageOptions", CREDENTIAL_VISIT),
+	    .summary = "The documents that can be checked", .reply = &visit_choices,
+	    .success = SUCCESS_OK, .errors = no_errors, HANDLER(visit_options) },
+	{ PAGE_ROW("POST", "submit", "submitPage", CREDENTIAL_VISIT),
+	    .summary = "Submit what the person gave, as one attempt", .body = &visit_answers,
+	    .reply = &visit_shown, .success = SUCCESS_OK, .errors = visit_submit_errors,
+	    HANDLER(visit_submit) },
+	{ PAGE_ROW("POST", "cancel", "cancelPage", CREDENTIAL_VISIT_MAY),
+	    .summary = "End the session, by the page's token or the cancel token",
+	    .flags = ROUTE_BODY_MAY_MISS, .body = &visit_end, .success = SUCCESS_NO_CONTENT,
+	    .errors = visit_cancel_errors, HANDLER(visit_cancel) },
 	{ .method = "POST",
 	    .path = "/v1/providers/{driver}/callback/{token}",
 	    .operation = "providerCallback",

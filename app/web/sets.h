@@ -43,6 +43,9 @@ extern const struct field_set application_request, application_changes;      /* 
 extern const struct field_set application_renewal, application_removal;      /* r_application.c */
 extern const struct field_set application_created, application_item;         /* r_application.c */
 
+extern const struct field_set visit_shown, visit_started, visit_choices; /* r_verify_session.c */
+extern const struct field_set visit_answers, visit_end;                  /* r_verify_session.c */
+
 /* Beyond the contract's members, and the one answer when there are enough endpoints. */
 #define WEBHOOK_RATE_MAX 1000
 #define WEBHOOK_FULL "is one endpoint more than an application may have (50)"

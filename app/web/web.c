@@ -183,6 +183,8 @@ static void request_clear(struct web *web)
 	web->input = NULL;
 	web->query = NULL;
 	web->prepared = NULL;
+	web->visit = NULL;
+	web->visit_entered = false;
 	web->failure = ERR_OK;
 	web->complaints.count = 0;
 	web->meter = (struct meter){ .retry_after_s = 0 };

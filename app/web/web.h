@@ -17,6 +17,7 @@
 #include "key.h"
 #include "limiter.h"
 
+struct session;
 struct web;
 
 /* Which service's shapes a route answers in (contract/README.md). */
@@ -25,15 +26,18 @@ enum family {
 	FAMILY_SESSION,
 	FAMILY_PLAIN,
 	FAMILY_ACCOUNT,
-	FAMILY_OPS, /* /-/ pages of ours */
+	FAMILY_PAGE, /* what a session's page asks for, in the session family's shapes */
+	FAMILY_OPS,  /* /-/ pages of ours */
 	FAMILY__MAX
 };
 
 enum credential {
 	CREDENTIAL_NONE,
-	CREDENTIAL_KEY,     /* an API key with the row's scopes */
-	CREDENTIAL_TOKEN,   /* a person's access token, and the row's roles */
-	CREDENTIAL_LOOPBACK /* no key, but the caller must be on this machine */
+	CREDENTIAL_KEY,       /* an API key with the row's scopes */
+	CREDENTIAL_TOKEN,     /* a person's access token, and the row's roles */
+	CREDENTIAL_VISIT,     /* the page's own token, of the session in the path (visit.h) */
+	CREDENTIAL_VISIT_MAY, /* the same where there is one; without it less is told */
+	CREDENTIAL_LOOPBACK   /* no key, but the caller must be on this machine */
 };
 
 /* What a request counts against: meter.c says which policies each names. */
@@ -44,6 +48,7 @@ enum limit_class {
 	LIMIT_CLASS_AGE,     /* the organisation and the address */
 	LIMIT_CLASS_ACCOUNT, /* the address: there is no organisation yet */
 	LIMIT_CLASS_MAILING, /* the address, more closely: it makes us send a mail */
+	LIMIT_CLASS_PAGE,    /* the address of a person with a link */
 	LIMIT_CLASS__MAX
 };
 
@@ -146,6 +151,8 @@ struct web {
 	char client_address[NET_TEXT_SIZE]; /* what ctx has, while it has it */
 	struct complaints complaints;
 	struct key_found key;
+	struct session *visit; /* the session whose page asks; NULL: no page does */
+	bool visit_entered;    /* with its token */
 	struct meter meter;
 
 	/* The answer. */
@@ -250,6 +257,7 @@ handler_fn log_in_prepare, log_in, tokens_refresh, log_out;
 handler_fn org_index, member_index, member_make, member_alter, member_out;
 handler_fn application_index, application_new, application_page, application_alter;
 handler_fn application_end, application_key;
+handler_fn visit_start, visit_status, visit_options, visit_submit, visit_cancel;
 handler_fn status_page, health_page, ready_page, metrics_page;
 
 #endif

@@ -391,6 +391,10 @@ static void test_families_of_paths(void **state UNUSED)
 		{ "/v1/workflows/x", FAMILY_PLAIN },
 		{ "/v1/auth/verify", FAMILY_PLAIN },
 		{ "/v1/auth", FAMILY_KYC },
+		{ "/v1/verify-session", FAMILY_PAGE },
+		{ "/v1/verify-session/x/y", FAMILY_PAGE },
+		{ "/v1/verify-sessions", FAMILY_KYC },
+		{ "/v1/verify", FAMILY_KYC },
 		{ "/-/x", FAMILY_OPS },
 		{ "/-x", FAMILY_KYC },
 	};
@@ -601,7 +605,7 @@ static void test_routes_have_a_handler_or_a_statement(void **state UNUSED)
  * nothing to hold a scope against. */
 static void test_routes_need_scopes_with_a_key(void **state UNUSED)
 {
-	static const char *const open[] = { "providerCallback", "getSigningKeys",
+	static const char *const open[] = { "startPage", "providerCallback", "getSigningKeys",
 		"getSigningKeysHere", "registerAccount", "resendCode", "verifyEmail", "login",
 		"refreshToken", "getOpenApi", "healthz", "readyz" };
 	size_t open_count = 0;
@@ -619,10 +623,16 @@ static void test_routes_need_scopes_with_a_key(void **state UNUSED)
 		/* What somebody may do who has not shown who he is, or only to people, is metered by
 		 * address. */
 		assert_int_equal(routes[i].limit_class != LIMIT_CLASS_NONE,
-		    routes[i].credential == CREDENTIAL_KEY || ends_in_slash(&routes[i]));
+		    routes[i].credential == CREDENTIAL_KEY || ends_in_slash(&routes[i]) ||
+			routes[i].family == FAMILY_PAGE);
 		assert_int_equal(routes[i].limit_class == LIMIT_CLASS_ACCOUNT ||
 				     routes[i].limit_class == LIMIT_CLASS_MAILING,
 		    ends_in_slash(&routes[i]));
+		/* The page's token opens the page's rows, and those take no other credential. */
+		assert_int_equal(routes[i].credential == CREDENTIAL_VISIT ||
+				     routes[i].credential == CREDENTIAL_VISIT_MAY ||
+				     strcmp(routes[i].operation, "startPage") == 0,
+		    routes[i].family == FAMILY_PAGE);
 		/* What is waited out must be committed before: the gate's transaction is. */
 		assert_true(routes[i].settle == NULL || (routes[i].flags & ROUTE_TX) != 0);
 		if (routes[i].credential != CREDENTIAL_NONE)
@@ -662,6 +672,7 @@ static bool is_logout(const struct route *route)
 static bool is_wordless(const struct route *route)
 {
 	return is_logout(route) || strcmp(route->operation, "cancelSession") == 0 ||
+	       strcmp(route->operation, "cancelPage") == 0 ||
 	       (strcmp(route->method, "DELETE") == 0 && route->family != FAMILY_SESSION);
 }
 

@@ -7,7 +7,8 @@ import statistics
 from bench.load import wrk
 from product import Stack, canned
 
-OFF = ("rate_per_s", "daily_requests", "age_address_per_min", "auth_address_per_min")
+OFF = ("rate_per_s", "daily_requests", "age_address_per_min", "auth_address_per_min",
+       "page_address_per_min")
 
 
 def limits(bench, stack, _peer):

@@ -37,7 +37,7 @@ _PATIENCE_S = {"db": 90.0, "smile": 10.0, "pool": 45.0, "web": 10.0, "batch": 60
 # limits count all the same; `--set rate_per_s=25` and so on bring the product's own back.
 _GENEROUS = {"rate_per_s": "100000", "rate_burst": "100000", "daily_requests": "1000000000",
              "age_address_per_min": "100000", "auth_address_per_min": "100000",
-             "mailing_address_per_h": "1000000"}
+             "page_address_per_min": "100000", "mailing_address_per_h": "1000000"}
 
 
 class Stack:

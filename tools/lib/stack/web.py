@@ -49,25 +49,26 @@ def page(build):
     return None
 
 
-def _www(layout, build):
-    """Where the web server, which may be another user, can read the page. Nowhere when there is
-    none: then /reference is answered 404."""
-    www = page(build)
-    if www and os.geteuid() == 0 and not all_may_enter(os.path.join(www, "reference")):
-        place = layout.socket("www")
-        shutil.rmtree(place, ignore_errors=True)
-        shutil.copytree(www, place)
-        for at, directories, files in os.walk(place):
-            for name in [".", *directories, *files]:
-                os.chmod(os.path.join(at, name), 0o644 if name in files else 0o755)
-        return place
-    return www or layout.path("no-www")
+def _readable(layout, source, name):
+    """Where the web server, which may be another user, can read the directory `source`."""
+    if os.geteuid() != 0 or all_may_enter(os.path.join(source, "index.html")):
+        return source
+    place = layout.socket(name)
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.copytree(source, place)
+    for at, directories, files in os.walk(place):
+        for entry in [".", *directories, *files]:
+            os.chmod(os.path.join(at, entry), 0o644 if entry in files else 0o755)
+    return place
 
 
 def write(layout, kind, port, build):
-    """Writes D/site.conf from the sample, and the main configuration around it."""
-    www = _www(layout, build)
-    site = {"nginx": _nginx_site, "apache": _apache_site}[kind](layout, port, www)
+    """Writes D/site.conf from the sample, and the main configuration around it. Without the page
+    /reference, that is answered 404."""
+    www = page(build)
+    www = _readable(layout, www, "www") if www else layout.path("no-www")
+    verify = _readable(layout, os.path.join(TOP, "app", "www", "verify"), "verify")
+    site = {"nginx": _nginx_site, "apache": _apache_site}[kind](layout, port, www, verify)
     write_private(layout.path("site.conf"), site)
     main = {"nginx": _nginx_main, "apache": _apache_main}[kind](layout)
     write_private(layout.path(kind + ".conf"), main)
@@ -91,7 +92,7 @@ def _fill(sample, changes):
         + text
 
 
-def _nginx_site(layout, port, www):
+def _nginx_site(layout, port, www, verify):
     return _fill("nginx.conf.example", (
         ("server unix:/run/bonafide/bonafide.sock;", f"server unix:{layout.socket('fcgi.sock')};"),
         ("listen 80;", f"listen 127.0.0.1:{port};"),
@@ -99,6 +100,7 @@ def _nginx_site(layout, port, www):
         ("/var/log/nginx/bonafide.error.log", layout.log("web")),
         ("root /usr/share/bonafide/www;", f"root {www};"),
         ("root /var/www/html;", f"root {layout.socket('webroot')};"),
+        ("alias /usr/share/bonafide/www/verify/;", f"alias {verify}/;"),
     ))
 
 
@@ -115,19 +117,22 @@ def _nginx_main(layout):
             + f"\tinclude {layout.path('site.conf')};\n}}\n")
 
 
-def _apache_site(layout, port, www):
+def _apache_site(layout, port, www, verify):
     return _fill("apache.conf.example", (
         ("<VirtualHost *:80>", f"<VirtualHost 127.0.0.1:{port}>"),
         ("unix:/run/bonafide/bonafide.sock|", f"unix:{layout.socket('fcgi.sock')}|"),
         ("CustomLog /var/log/apache2/bonafide.access.log bonafide env",
          f"CustomLog {layout.log('access')} bonafide env"),
-        ("CustomLog /var/log/apache2/bonafide.access.log bonafide_callback",
-         f"CustomLog {layout.log('access')} bonafide_callback"),
+        ("CustomLog /var/log/apache2/bonafide.access.log bonafide_hidden",
+         f"CustomLog {layout.log('access')} bonafide_hidden"),
         ("/var/log/apache2/bonafide.error.log", layout.log("web")),
         ('AliasMatch "^/reference/?$" /usr/share/bonafide/www/', f'AliasMatch "^/reference/?$" {www}/'),
         ("Alias /reference/ /usr/share/bonafide/www/", f"Alias /reference/ {www}/"),
         ("Alias /.well-known/ /var/www/html/.well-known/",
          f"Alias /.well-known/ {layout.socket('webroot')}/.well-known/"),
+        ('AliasMatch "^/verify(/[^./]*)?$" /usr/share/bonafide/www/verify/',
+         f'AliasMatch "^/verify(/[^./]*)?$" {verify}/'),
+        ("Alias /verify/ /usr/share/bonafide/www/verify/", f"Alias /verify/ {verify}/"),
     )) + f"Listen 127.0.0.1:{port}\n"
 
 

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A browser that tests drive, through tests/lib/verify/drive.mjs: tabs as a person has them."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from npm import installed
+
+SOURCE = Path(__file__).resolve().parent / "verify"
+
+
+class Tab:
+    """One tab. Every operation of drive.mjs is a method: tab.click(selector="#go")."""
+
+    def __init__(self, browser, name, **more):
+        self.browser, self.name = browser, name
+        browser.order(tab=name, does="open", **more)
+
+    def __getattr__(self, does):
+        return lambda **more: self.browser.order(tab=self.name, does=does, **more)
+
+
+class Browser:
+    def __init__(self, place):
+        """place: a directory for the npm packages. Skips the test where something is missing."""
+        chromium = shutil.which("chromium")
+        if not chromium:
+            pytest.skip("chromium is missing; nobody can look at the page")
+        installed(SOURCE, place)
+        told = json.dumps({"chromium": chromium, "root": os.geteuid() == 0})
+        self.process = subprocess.Popen(["node", str(place / "drive.mjs"), told], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.tabs = 0
+
+    def order(self, **order):
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        assert line, "the browser has ended"
+        answer = json.loads(line)
+        assert "failed" not in answer, f"{order}: {answer['failed']}"
+        return answer["is"]
+
+    def tab(self, beside=None, **more):
+        """A tab in a browser of its own, or beside another one."""
+        self.tabs += 1
+        if beside is not None:
+            more["with"] = beside.name
+        return Tab(self, str(self.tabs), **more)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(timeout=30)
