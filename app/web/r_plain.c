@@ -190,11 +190,10 @@ static const char *const progress[] = { "PENDING", "STARTED", "COMPLETED" };
 static const struct word_list progress_words = { "PlainProgress", countof(progress), progress };
 
 static const struct field failed_rows[] = {
-	{ .type = FIELD_WORD,
+	{ .type = FIELD_TEXT,
 	    .name = "reason",
-	    .words = &attempt_failure_words,
-	    .sentence = "Why.",
-	    .example = "\"document_data_invalid\"" },
+	    .sentence = "Why: an attempt's failure_code, in capitals.",
+	    .example = "\"DOCUMENT_DATA_INVALID\"" },
 	NOTHING_YET(FIELD_TEXT, "slot"),
 	{ .type = FIELD_TIME, .name = "failedAt", .sentence = "When." },
 };
@@ -228,7 +227,8 @@ static const struct field meta_rows[] = {
 	{ .type = FIELD_OBJECT,
 	    .name = "failureData",
 	    .set = &failure_item,
-	    .sentence = "What failed so far." },
+	    .flags = FIELD_NULLABLE,
+	    .sentence = "What failed so far; null while nothing did." },
 	{ .type = FIELD_OBJECT,
 	    .name = "invitations",
 	    .set = &invitation_item,
