@@ -391,7 +391,7 @@ ONE = f"{SESSIONS}/vs_{TAIL}"
 ROUTES = [
     ("POST", SESSIONS, "Authorization", WRITE, "createSession"),
     ("GET", SESSIONS, "Authorization", READ, "listSessions"),
-    ("GET", SESSIONS + "/attempts", "Authorization", READ, "listSessionAttempts"),
+    ("GET", SESSIONS + "/attempts?status=failed", "Authorization", READ, "listSessionAttempts"),
     ("GET", ONE, "Authorization", READ, "getSession"),
     ("POST", ONE + "/cancel", "Authorization", WRITE, "cancelSession"),
 ]
