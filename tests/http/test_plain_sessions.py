@@ -8,6 +8,7 @@ import pytest
 
 import test_verify_session as pages
 from product import is_time, wait_for
+from test_openapi import check_delivery
 from test_sessions import ONE, REDIRECT, SESSIONS, create, scoped, show  # noqa: F401
 from test_verify_session import DECLINED, Page
 
@@ -355,6 +356,28 @@ def test_moves_that_are_none(stack, fresh):
 def test_decisions_that_are_none(by_key, body, fault):
     answer = by_key.patch(f"{SESSIONS}/{NOBODYS}/update-status", body)
     assert detail(answer).startswith(f"The request is not valid: {fault}")
+
+
+def test_its_events(stack, receiver, fresh):
+    """The session_record as GET shows it at that moment, in the plain envelope."""
+    _, sandbox = fresh
+    events = ["session.created", "session.status.submitted", "session.status.verified",
+              "session.status.rejected"]
+    answer = sandbox.post("/v1/webhooks", {"url": receiver.url("/"), "events": events})
+    assert answer.status_code == 201, answer.text
+    session, _ = submitted(stack, sandbox)
+    settled(sandbox, session, "VERIFIED")
+    decide(sandbox, session, "REJECTED")
+    assert wait_for(lambda: len(receiver.of("/")) == 4, 20)
+    came = {request.event["type"]: request for request in receiver.of("/")}
+    assert set(came) == set(events)
+    for event, request in came.items():
+        check_delivery(stack.contract, request, event)
+        assert list(request.event) == ["event", "type", "data", "timestamp"]
+        assert request.event["data"]["id"] == session
+    assert came["session.status.rejected"].event["data"] == record(sandbox, session)
+    assert [came[event].event["data"]["status"] for event in events] == [
+        "PENDING", "SUBMITTED", "VERIFIED", "REJECTED"]
 
 
 # ---- one core, two families --------------------------------------------------------------------------------------
