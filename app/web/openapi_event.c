@@ -70,6 +70,65 @@ static const struct event_row {
 	    "An endpoint was disabled because it did not take its deliveries", &disabled_set },
 	{ EVENT_BILLING_LOW_BALANCE, "onBillingLowBalance",
 	    "The organisation's token balance came below its line", &low_balance_set },
+	{ EVENT_SESSION_CREATED, "onSessionCreated",
+	    "A session was created in the plain family, as the next ones", &session_record },
+	{ EVENT_SESSION_SUBMITTED, "onSessionSubmitted", "Its person submitted", &session_record },
+	{ EVENT_SESSION_VERIFIED, "onSessionVerified", "It was verified", &session_record },
+	{ EVENT_SESSION_REJECTED, "onSessionRejected", "It was rejected", &session_record },
+	{ EVENT_SESSION_FAILED, "onSessionFailed", "Its last attempt failed", &session_record },
+};
+
+/* ---- events that carry claims: encrypted, or not sent (contract/sessions.md) --------------------------------- */
+
+static const struct field shared_rows[] = {
+	{ .type = FIELD_JSON,
+	    .name = "claims",
+	    .sentence = "By claim; null what the person declined, or nothing is known of.",
+	    .example = "{\"age_over_18\":true}" },
+	{ .type = FIELD_TEXTS,
+	    .name = "selected_field_keys",
+	    .item_max = LIMIT_NAME,
+	    .sentence = "What the person agreed to, in alphabetical order.",
+	    .example = "[\"age_over_18\"]" },
+};
+static const struct field_set shared_set = DOCUMENT_SET("AttemptSucceededData", shared_rows);
+
+static const struct field failure_rows[] = {
+	{ .type = FIELD_WORD,
+	    .name = "failure_code",
+	    .words = &attempt_failure_words,
+	    .sentence = "Why.",
+	    .example = "\"document_data_invalid\"" },
+};
+static const struct field_set failure_set = DOCUMENT_SET("AttemptFailedData", failure_rows);
+
+static const struct field_set nothing_set = { .name = "NoData" };
+
+static const struct field metadata_rows[] = {
+	{ .type = FIELD_INT,
+	    .name = "contract_version",
+	    .min = 1,
+	    .max = 1,
+	    .sentence = "Of the share contract." },
+	{ .type = FIELD_ID, .name = "event_id", .id_kind = ID_EVENT, .sentence = "The event." },
+	{ .type = FIELD_ID,
+	    .name = "verification_attempt_id",
+	    .id_kind = ID_SESSION_ATTEMPT,
+	    .flags = FIELD_OPTIONAL,
+	    .sentence = "The attempt; there where it is about one." },
+	{ .type = FIELD_ID,
+	    .name = "verification_session_id",
+	    .id_kind = ID_SESSION,
+	    .sentence = "The session." },
+};
+static const struct field_set metadata_set = DOCUMENT_SET("SessionEventMetadata", metadata_rows);
+
+static const struct event_row sealed_rows[] = {
+	{ EVENT_ATTEMPT_SUCCEEDED, "onAttemptSucceeded", "A person was verified", &shared_set },
+	{ EVENT_ATTEMPT_FAILED, "onAttemptFailed", "An attempt failed", &failure_set },
+	{ EVENT_SESSION_EXPIRED, "onSessionExpired", "Nobody finished a session in time",
+	    &nothing_set },
+	{ EVENT_SESSION_CANCELLED, "onSessionCancelled", "A session was cancelled", &nothing_set },
 };
 
 /* ---- how it is signed --------------------------------------------------------------------------------------- */
@@ -167,17 +226,45 @@ static const char how_sent[] =
     "before you believe it, answer with any 2xx, and expect to see a `webhook-id` twice now and then. "
     "No answer, or another one: it is sent again.";
 
+static const char how_sealed[] =
+    "Sent to every enabled endpoint that subscribed to it, and only encrypted: to one without an active "
+    "encryption key nothing is sent, and its delivery has failed. Check `webhook-signature` over the raw "
+    "body before you decrypt it, answer with any 2xx, and expect to see an event twice now and then.";
+
+/* What is encrypted is described as what the text holds (JSON Schema 2020-12, contentSchema). */
+static json_t *sealed_body(struct openapi *doc, const struct event_row *row)
+{
+	json_t *schema = json_pack("{s:s, s:b, s:{s:o, s:o, s:{s:s, s:s}}, s:[s, s, s]}", "type",
+	    "object", "additionalProperties", 0, "properties", "data",
+	    openapi_set_ref(doc, row->data, true), "metadata",
+	    openapi_set_ref(doc, &metadata_set, true), "type", "type", "string", "const",
+	    event_type_word(row->type), "required", "data", "metadata", "type");
+
+	return json_pack("{s:b, s:{s:{s:{s:s, s:s, s:s, s:o}}}}", "required", 1, "content",
+	    "application/jose", "schema", "type", "string", "description",
+	    "A compact JWE, RSA-OAEP-256 and A256GCM, of this JSON.", "contentMediaType",
+	    "application/json", "contentSchema", schema);
+}
+
+/* Takes over the body. */
+static void add_event(struct openapi *doc, const struct event_row *row, const char *how,
+    json_t *body, json_t *webhooks)
+{
+	openapi_set(doc, webhooks, event_type_word(row->type),
+	    json_pack("{s:{s:s, s:[s], s:s, s:s, s:[], s:o, s:o, s:o}}", "post", "operationId",
+		row->operation, "tags", "webhooks", "summary", row->summary, "description", how,
+		"security", "parameters", signature_headers(doc), "requestBody", body, "responses",
+		event_responses()));
+}
+
 json_t *openapi_webhooks(struct openapi *doc)
 {
 	json_t *webhooks = json_object();
 
-	for (size_t i = 0; i < countof(event_rows); i++) {
-		const struct event_row *row = &event_rows[i];
-		openapi_set(doc, webhooks, event_type_word(row->type),
-		    json_pack("{s:{s:s, s:[s], s:s, s:s, s:[], s:o, s:o, s:o}}", "post",
-			"operationId", row->operation, "tags", "webhooks", "summary", row->summary,
-			"description", how_sent, "security", "parameters", signature_headers(doc),
-			"requestBody", event_body(doc, row), "responses", event_responses()));
-	}
+	for (size_t i = 0; i < countof(event_rows); i++)
+		add_event(doc, &event_rows[i], how_sent, event_body(doc, &event_rows[i]), webhooks);
+	for (size_t i = 0; i < countof(sealed_rows); i++)
+		add_event(
+		    doc, &sealed_rows[i], how_sealed, sealed_body(doc, &sealed_rows[i]), webhooks);
 	return webhooks;
 }

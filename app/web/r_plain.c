@@ -63,7 +63,7 @@ static const struct field plain_in_rows[] = {
 	{ ROW_TEXT(FIELD_TEXT, struct plain_input, redirect_url, "redirectUrl"),
 	    .alias = "redirect_url", .flags = FIELD_NULLABLE, .min = 1, .max = LIMIT_URL,
 	    .sentence = "Where the person goes in the end; https, no credentials.",
-	    .example = "\"https://your-app.com/welcome\"" },
+	    .example = "\"https://shop.example/welcome\"" },
 	{ ROW_I64(FIELD_INT, struct plain_input, expires_in_hours, "expiresInHours"),
 	    .alias = "expires_in_hours", .flags = FIELD_NULLABLE, .min = 1,
 	    .max = LIMIT_SESSION_TTL_H, .initial = DB_NULL,
@@ -190,11 +190,10 @@ static const char *const progress[] = { "PENDING", "STARTED", "COMPLETED" };
 static const struct word_list progress_words = { "PlainProgress", countof(progress), progress };
 
 static const struct field failed_rows[] = {
-	{ .type = FIELD_WORD,
+	{ .type = FIELD_TEXT,
 	    .name = "reason",
-	    .words = &attempt_failure_words,
-	    .sentence = "Why.",
-	    .example = "\"document_data_invalid\"" },
+	    .sentence = "Why: an attempt's failure_code, in capitals.",
+	    .example = "\"DOCUMENT_DATA_INVALID\"" },
 	NOTHING_YET(FIELD_TEXT, "slot"),
 	{ .type = FIELD_TIME, .name = "failedAt", .sentence = "When." },
 };
@@ -228,7 +227,8 @@ static const struct field meta_rows[] = {
 	{ .type = FIELD_OBJECT,
 	    .name = "failureData",
 	    .set = &failure_item,
-	    .sentence = "What failed so far." },
+	    .flags = FIELD_NULLABLE,
+	    .sentence = "What failed so far; null while nothing did." },
 	{ .type = FIELD_OBJECT,
 	    .name = "invitations",
 	    .set = &invitation_item,
@@ -285,7 +285,7 @@ static const struct field record_rows[] = {
 	    .name = "redirect_url",
 	    .flags = FIELD_NULLABLE,
 	    .sentence = "Where the person goes in the end.",
-	    .example = "\"https://your-app.com/welcome\"" },
+	    .example = "\"https://shop.example/welcome\"" },
 	NOTHING_YET(FIELD_ID, "bank_statement_request_id"),
 	NOTHING_YET(FIELD_ID, "deep_sign_id"),
 	NOTHING_YET(FIELD_ID, "face_liveness_session_id"),

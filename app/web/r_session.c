@@ -44,7 +44,7 @@ static const struct field session_in_rows[] = {
 	{ ROW_TEXT(FIELD_TEXT, struct session_input, redirect_url, "redirect_url"),
 	    .flags = FIELD_NULLABLE, .min = 1, .max = LIMIT_URL,
 	    .sentence = "Where the person goes in the end; https, no credentials.",
-	    .example = "\"https://your-app.com/welcome\"" },
+	    .example = "\"https://shop.example/welcome\"" },
 	{ ROW_TEXT(FIELD_WORD, struct session_input, language, "language"), .flags = FIELD_NULLABLE,
 	    .words = &language_words,
 	    .sentence = "Of the page; the person's browser decides when absent." },
@@ -159,7 +159,7 @@ static const struct field session_rows[] = {
 		       "\"source\":\"rc\"}}" },
 	{ ROW_TEXT(FIELD_TEXT, struct session_shown, session.redirect_url, "redirect_url"),
 	    .flags = FIELD_NULLABLE, .sentence = "Where the person goes in the end.",
-	    .example = "\"https://your-app.com/welcome\"" },
+	    .example = "\"https://shop.example/welcome\"" },
 	{ ROW_TEXT(FIELD_TEXT, struct session_shown, verification_url, "verification_url"),
 	    .flags = FIELD_NULLABLE,
 	    .sentence = "Where to send the person; null while the server does not know its own "

@@ -47,6 +47,11 @@ def no_event(operation):
                  "No event with this id is visible to this key.", operation)
 
 
+def no_session(operation):
+    return error("NOT_FOUND", "Session not found.",
+                 "The session with the given ID was not found.", operation)
+
+
 def make(client, url, **body):
     reply = client.post(ENDPOINTS, {"url": url, **body})
     assert reply.status_code == 200, reply.text

@@ -264,8 +264,9 @@ class Contract:
             return
         tag = operations[0].tag if operations else self.family(
             path, getattr(answer.request, "headers", {}))
-        names = {"kyc": ["KycError"], "session": ["SessionError"], "plain": ["PlainError"],
-                 "page": ["SessionError"], "account": ["AccountError"]}.get(tag, ["KycError", "SessionError"])
+        names = {"kyc": ["KycError"], "session": ["SessionError"], "page": ["SessionError"],
+                 "plain": ["PlainError"],
+                 "account": ["AccountError"]}.get(tag, ["KycError", "SessionError"])
         content = {"application/json": {"schema": {
             "anyOf": [{"$ref": "#/components/schemas/" + name} for name in names]}}}
         for reason in self.body_faults(content, answer):

@@ -12,7 +12,9 @@ from receiver import id_hex
 
 ENDPOINTS = "/v1/webhooks/endpoints"
 URL = "https://your-app.com/hook"
-KINDS = ("verify", "sandbox", "score", "key", "webhook", "endpoint", "rotate", "encryption key")
+KINDS = ("verify", "sandbox", "score", "key", "webhook", "endpoint", "rotate", "encryption key",
+         "session", "plain session", "workflow")
+BY_KEY = ("plain session",)  # under a path where the key's header says what is meant
 WITH_ID = ("rotate", "encryption key")
 
 _numbers = itertools.count(3_000_000)
@@ -27,6 +29,8 @@ TRACES = """SELECT
   (SELECT GROUP_CONCAT(SHA2(secret, 256) ORDER BY id) FROM webhook_endpoint
     WHERE application_id = a.id),
   (SELECT COUNT(*) FROM webhook_key WHERE application_id = a.id),
+  (SELECT COUNT(*) FROM session WHERE application_id = a.id),
+  (SELECT COUNT(*) FROM workflow WHERE application_id = a.id),
   (SELECT COUNT(*) FROM token_entry WHERE application_id = a.id),
   (SELECT COUNT(*) FROM idempotency WHERE application_id = a.id)
 FROM application a WHERE a.id = UNHEX(%s)"""
@@ -47,7 +51,10 @@ class Creator:
 
     def post(self, client=None, key=None, body=None, path=None, **more):
         headers = {"Idempotency-Key": key} if key is not None else {}
-        return (client or self.client).post(path or self.path, self.body if body is None else body,
+        client = client or self.client
+        if self.kind in BY_KEY:
+            client = client.by("X-API-Key")
+        return client.post(path or self.path, self.body if body is None else body,
                                             headers=headers, **more)
 
     def _verify(self):
@@ -90,6 +97,19 @@ class Creator:
         jwk = {"kty": "RSA", "n": number_text(numbers.n), "e": number_text(numbers.e)}
         body = {"key_id": "one", "algorithm": "RSA-OAEP-256", "key_type": "RSA", "jwk": jwk}
         return self._endpoint_path(), body, {**body, "key_id": "two"}
+
+
+    def _session(self):
+        return "/v1/sessions", {}, {"share_fields": {}}
+
+    def _plain_session(self):
+        body = {"firstName": "Amara", "lastName": "Diallo", "email": "amara@example.org",
+                "phone": "+221771234567"}
+        return "/v1/sessions", body, {**body, "externalId": "another"}
+
+    def _workflow(self):
+        body = {"name": "made", "steps": [{"id": "ID_VERIFICATION"}]}
+        return "/v1/workflows", body, {**body, "name": "another"}
 
 
 def traces(stack, app):
