@@ -149,15 +149,12 @@ enum err session_get(struct ctx *ctx, struct uuid id, bool with_attempts, bool w
 enum err session_url(struct ctx *ctx, struct uuid id, const char **ret_url)
 {
 	const char *base = ctx->settings->public_url;
-	size_t len = strlen(base);
 	char text[ID_TEXT_SIZE];
 
-	while (len > 0 && base[len - 1] == '/')
-		len--;
-	if (len == 0)
+	if (base[0] == '\0')
 		return ERR_PUBLIC_URL_MISSING;
 	id_text(ID_SESSION, id, text);
-	const char *url = arena_printf(ctx->arena, "%.*s/verify/%s", (int)len, base, text);
+	const char *url = arena_printf(ctx->arena, "%s/verify/%s", base, text);
 	if (url == NULL)
 		return ERR_NOMEM;
 	*ret_url = url;
