@@ -212,7 +212,8 @@ static json_t *error_response(
 	json_t *codes = json_array(), *examples = json_object(), *media = json_object();
 	json_t *content = json_object(), *response = json_object();
 	/* One of two that are joined leaves this to the other. */
-	bool of_strangers = !doc->whole && route->family == FAMILY_PLAIN && router_is_shared(route->path) &&
+	bool of_strangers = !doc->whole && route->family == FAMILY_PLAIN &&
+			    router_is_shared(route->path) &&
 			    are_all_of_kind(errors, ERR_KIND_UNAUTHENTICATED);
 	struct buf text;
 
