@@ -34,6 +34,7 @@ static const struct ctl_noun *const nouns[] = {
 	&noun_work,
 	&noun_webhook,
 	&noun_delivery,
+	&noun_mail,
 	&noun_openapi,
 };
 

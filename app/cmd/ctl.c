@@ -184,6 +184,7 @@ static const char *id_noun(enum id_kind kind)
 		[ID_TASK] = "the id of a task",
 		[ID_SESSION] = "the id of a session",
 		[ID_SESSION_ATTEMPT] = "the id of a session's attempt",
+		[ID_MAIL] = "the id of a mail",
 	};
 	return nouns[kind] == NULL ? "another id" : nouns[kind];
 }

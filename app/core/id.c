@@ -24,6 +24,7 @@ static const char *const prefixes[ID__MAX] = {
 	[ID_TASK] = "tsk",
 	[ID_SESSION] = "vs",
 	[ID_SESSION_ATTEMPT] = "va",
+	[ID_MAIL] = "mail",
 };
 
 const char *id_prefix(enum id_kind kind)

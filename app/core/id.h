@@ -27,6 +27,7 @@ enum id_kind {
 	ID_TASK,            /* tsk_ */
 	ID_SESSION,         /* vs_ */
 	ID_SESSION_ATTEMPT, /* va_ */
+	ID_MAIL,            /* mail_ */
 	ID__MAX
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * reseal.h owns sealing stored data anew under the newest master key, so that an old key can be
- * retired: applicants, the secrets of webhook endpoints, events that carry claims. Small
- * transactions; killed and repeated it goes on where it was. Stored idempotency replies are not
+ * retired: applicants, the secrets of webhook endpoints, events that carry claims, mails.
+ * Small transactions; killed and repeated it goes on where it was. Stored idempotency replies are not
  * touched: they expire by themselves within idempotency_ttl_h.
  */
 #ifndef BONAFIDE_RESEAL_H
