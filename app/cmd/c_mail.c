@@ -236,7 +236,6 @@ static const char *const step_words[SMTP_STEP__MAX] = {
 	[SMTP_STEP_SENDER] = "the sender",
 	[SMTP_STEP_RECIPIENT] = "the recipient",
 	[SMTP_STEP_MESSAGE] = "the message",
-	[SMTP_STEP_QUIT] = "nothing",
 };
 
 static const char *const fault_words[SMTP_FAULT__MAX] = {

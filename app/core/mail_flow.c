@@ -210,7 +210,6 @@ static const enum mail_error refusals[SMTP_STEP__MAX] = {
 	[SMTP_STEP_SENDER] = MAILERROR_SENDER,
 	[SMTP_STEP_RECIPIENT] = MAILERROR_RECIPIENT,
 	[SMTP_STEP_MESSAGE] = MAILERROR_MESSAGE,
-	[SMTP_STEP_QUIT] = MAILERROR_NONE,
 };
 
 static const enum mail_error errors[SMTP_FAULT__MAX] = {

@@ -45,6 +45,7 @@ struct talk {
 	/* What was seen of the conversation. */
 	enum smtp_step step;
 	int hellos;
+	bool quits;
 	bool offers_utf8;
 	bool lacks_utf8; /* and it was needed */
 	bool late;       /* ended by us, because the time was up */
@@ -79,11 +80,13 @@ static const struct command {
 	{ "MAIL ", SMTP_STEP_SENDER, SMTP_STEP_HELLO },
 	{ "RCPT ", SMTP_STEP_RECIPIENT, SMTP_STEP_SENDER },
 	{ "DATA\r", SMTP_STEP_MESSAGE, SMTP_STEP_RECIPIENT },
-	{ "QUIT\r", SMTP_STEP_QUIT, SMTP_STEP_MESSAGE },
 };
 
 static void see_command(struct talk *talk, const char *line, size_t len)
 {
+	/* It is said behind a refusal as well, and is no step of its own. */
+	if (len > 5 && memcmp(line, "QUIT\r", 5) == 0)
+		talk->quits = true;
 	for (size_t i = 0; i < countof(commands); i++) {
 		const struct command *command = &commands[i];
 		size_t word_len = strlen(command->word);
@@ -119,8 +122,8 @@ static size_t take_line(char *line, size_t size, size_t count, void *arg)
 	struct talk *talk = arg;
 	size_t len = size * count, kept;
 
-	/* Accepted is accepted, whatever is said to QUIT. */
-	if (talk->step == SMTP_STEP_QUIT || len < 4 || strspn(line, "0123456789") < 3)
+	/* What was said last is said, whatever is said to QUIT. */
+	if (talk->quits || len < 4 || strspn(line, "0123456789") < 3)
 		return len;
 	talk->code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + line[2] - '0';
 	kept = len < SAID_SIZE ? len : SAID_SIZE - 1;

@@ -41,7 +41,7 @@ struct smtp_message {
 	size_t len;
 };
 
-/* How far the conversation came: the command last sent. */
+/* How far the conversation came: the command last sent, QUIT aside. */
 enum smtp_step {
 	SMTP_STEP_CONNECT, /* none: connecting, TLS at once, the greeting */
 	SMTP_STEP_HELLO,
@@ -50,7 +50,6 @@ enum smtp_step {
 	SMTP_STEP_SENDER,
 	SMTP_STEP_RECIPIENT,
 	SMTP_STEP_MESSAGE, /* DATA, and the answer behind the last line */
-	SMTP_STEP_QUIT,
 	SMTP_STEP__MAX
 };
 
