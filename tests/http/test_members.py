@@ -229,7 +229,8 @@ def test_two_owners_meet_in_the_middle(stack):
         answers = [pool.submit(who.delete, one.members + member + "/")
                    for who, member in ((one, second), (two, first))]
         assert wait_for(lambda: stack.rows(
-            "SELECT COUNT(*) FROM information_schema.innodb_lock_waits")[0][0] >= 2, 10)
+            "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
+        )[0][0] >= 2, 10)
         holder.rollback()
         statuses = sorted(answer.result().status_code for answer in answers)
     holder.close()
