@@ -17,7 +17,7 @@
 #define LIMIT_CALLBACK_BODY 2097152 /* a provider's callback (contract/provider.md) */
 #define LIMIT_API_KEY 128           /* characters of a credential */
 #define LIMIT_HEADER 512            /* characters of a request header we read */
-#define LIMIT_AUTHORIZATION 4608    /* the same of Authorization, which can be an access token */
+#define LIMIT_AUTHORIZATION 4608    /* the same of one with a credential: an access token is long */
 #define LIMIT_REPLY 4194304         /* a JSON reply */
 #define LIMIT_PAGE 100              /* rows of one page */
 #define LIMIT_PAGE_DEFAULT 20

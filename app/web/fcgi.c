@@ -87,7 +87,7 @@ static const struct param params[] = {
 	PARAM_ROW("REQUEST_URI", path, LIMIT_PATH),
 	PARAM_ROW("CONTENT_TYPE", content_type, 256),
 	PARAM_ROW("HTTP_AUTHORIZATION", authorization, LIMIT_AUTHORIZATION),
-	PARAM_ROW("HTTP_X_API_KEY", api_key, LIMIT_HEADER),
+	PARAM_ROW("HTTP_X_API_KEY", api_key, LIMIT_AUTHORIZATION),
 	PARAM_ROW("HTTP_IDEMPOTENCY_KEY", idempotency_key, LIMIT_HEADER),
 	PARAM_ROW("HTTP_X_REQUEST_ID", request_id, LIMIT_HEADER),
 	PARAM_ROW("REMOTE_ADDR", remote_addr, 64),

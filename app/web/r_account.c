@@ -101,13 +101,14 @@ struct proof_input {
 	const char *code;
 };
 
+#define CODE_TYPED 64 /* with blanks around it */
 #define WRONG_CODE "Invalid or expired code."
 
 static const struct field proof_rows[] = {
 	ROW_EMAIL(struct proof_input),
 	{ ROW_TEXT(FIELD_TEXT, struct proof_input, code, "code"),
-	    .flags = FIELD_REQUIRED | FIELD_TRIM, .min = CODE_LENGTH, .max = CODE_LENGTH,
-	    .pattern = "[A-Za-z0-9]{6}", .pattern_words = WRONG_CODE,
+	    .flags = FIELD_REQUIRED | FIELD_TRIM, .max = CODE_TYPED,
+	    .pattern = " *[A-Za-z0-9]{6} *", .pattern_words = WRONG_CODE,
 	    .sentence = "The code that was mailed to the address: six letters and digits.",
 	    .example = "\"A3K9F2\"" },
 };

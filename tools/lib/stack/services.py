@@ -247,10 +247,12 @@ class Stack:
             self.operator("seal", "init", what="making the master key and the pepper")
 
     def contents_ready(self):
-        """Schema, catalogue, an organisation, an application and its two keys; made once."""
+        """Schema, catalogue, a signing key, an organisation, an application and its two keys; made once."""
         self.operator("migrate", conf=self.layout.migrate_conf, what="making the tables")
         self.operator("catalogue", "load", os.path.join(TOP, "conf", "id-types.csv"),
                       what="loading the catalogue of documents")
+        if not any(key["signs"] for key in self.operator("jwt", "list", what="`bonafide jwt list`")):
+            self.operator("jwt", "rotate", what="making the key that signs access tokens")
         if "org" not in self.state:
             self.state["org"] = self._made("org", "create", "Example Ltd",
                                               "--tokens", "1000000000")

@@ -98,6 +98,7 @@ def _nginx_site(layout, port, www):
         ("/var/log/nginx/bonafide.access.log", layout.log("access")),
         ("/var/log/nginx/bonafide.error.log", layout.log("web")),
         ("root /usr/share/bonafide/www;", f"root {www};"),
+        ("root /var/www/html;", f"root {layout.socket('webroot')};"),
     ))
 
 
@@ -125,6 +126,8 @@ def _apache_site(layout, port, www):
         ("/var/log/apache2/bonafide.error.log", layout.log("web")),
         ('AliasMatch "^/reference/?$" /usr/share/bonafide/www/', f'AliasMatch "^/reference/?$" {www}/'),
         ("Alias /reference/ /usr/share/bonafide/www/", f"Alias /reference/ {www}/"),
+        ("Alias /.well-known/ /var/www/html/.well-known/",
+         f"Alias /.well-known/ {layout.socket('webroot')}/.well-known/"),
     )) + f"Listen 127.0.0.1:{port}\n"
 
 
