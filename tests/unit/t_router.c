@@ -440,6 +440,12 @@ static void test_routes_are_named_once(void **state UNUSED)
 	}
 }
 
+/* contract/accounts.md: every path of that family ends in a slash; the key set is a file's name. */
+static bool ends_in_slash(const struct route *route)
+{
+	return route->family == FAMILY_ACCOUNT && strstr(route->path, "/.well-known/") == NULL;
+}
+
 /* HEAD and OPTIONS are the router's and the gate's own: no row is one. */
 static void test_routes_have_a_method_and_a_path(void **state UNUSED)
 {
@@ -453,7 +459,8 @@ static void test_routes_have_a_method_and_a_path(void **state UNUSED)
 		assert_int_equal(routes[i].path[0], '/');
 		assert_null(strstr(routes[i].path, "//"));
 		assert_null(strpbrk(routes[i].path, "%?# "));
-		assert_int_not_equal(routes[i].path[strlen(routes[i].path) - 1], '/');
+		assert_int_equal(
+		    routes[i].path[strlen(routes[i].path) - 1] == '/', ends_in_slash(&routes[i]));
 		assert_true(routes[i].family < FAMILY__MAX);
 		assert_true(routes[i].limit_class < LIMIT_CLASS__MAX);
 		/* Pages of ours are where no customer looks. */
@@ -515,7 +522,9 @@ static void test_routes_have_a_handler_or_a_statement(void **state UNUSED)
  * nothing to hold a scope against. */
 static void test_routes_need_scopes_with_a_key(void **state UNUSED)
 {
-	static const char *const open[] = { "providerCallback", "getOpenApi", "healthz", "readyz" };
+	static const char *const open[] = { "providerCallback", "getSigningKeys",
+		"getSigningKeysHere", "registerAccount", "resendCode", "verifyEmail", "login",
+		"refreshToken", "getOpenApi", "healthz", "readyz" };
 	size_t open_count = 0;
 
 	for (size_t i = 0; i < route_count; i++) {
@@ -524,8 +533,13 @@ static void test_routes_need_scopes_with_a_key(void **state UNUSED)
 		/* contract/README.md, Credentials: secret and publishable keys are for the age
 		 * family, and those with scopes of their own choice are not. */
 		assert_true((routes[i].scopes & SCOPE_AGE) == 0);
+		/* What somebody may do who has not shown who he is, or only to people, is metered by
+		 * address. */
 		assert_int_equal(routes[i].limit_class != LIMIT_CLASS_NONE,
-		    routes[i].credential == CREDENTIAL_KEY);
+		    routes[i].credential == CREDENTIAL_KEY || ends_in_slash(&routes[i]));
+		assert_int_equal(routes[i].limit_class == LIMIT_CLASS_ACCOUNT ||
+				     routes[i].limit_class == LIMIT_CLASS_MAILING,
+		    ends_in_slash(&routes[i]));
 		/* What is waited out must be committed before: the gate's transaction is. */
 		assert_true(routes[i].settle == NULL || (routes[i].flags & ROUTE_TX) != 0);
 		if (routes[i].credential != CREDENTIAL_NONE)
@@ -537,6 +551,30 @@ static void test_routes_need_scopes_with_a_key(void **state UNUSED)
 	assert_int_equal(open_count, countof(open));
 }
 
+/* People's rows are the account family's, and a role is one in the organisation of the path. */
+static void test_routes_need_roles_in_an_organization(void **state UNUSED)
+{
+	static const char below[] = "/auth/v2/organizations/me/{";
+
+	for (size_t i = 0; i < route_count; i++) {
+		const struct route *route = &routes[i];
+
+		if (route->credential == CREDENTIAL_TOKEN)
+			assert_int_equal(route->family, FAMILY_ACCOUNT);
+		assert_int_equal(
+		    route->roles != 0, strncmp(route->path, below, sizeof(below) - 1) == 0);
+		if (route->roles != 0)
+			assert_int_equal(route->credential, CREDENTIAL_TOKEN);
+		assert_int_equal(route->roles & ~ROLES_ALL, 0);
+	}
+}
+
+/* Logging out needs no words. */
+static bool is_logout(const struct route *route)
+{
+	return strcmp(route->operation, "logout") == 0;
+}
+
 static void test_routes_take_a_body_with_post_and_patch_only(void **state UNUSED)
 {
 	for (size_t i = 0; i < route_count; i++) {
@@ -545,10 +583,10 @@ static void test_routes_take_a_body_with_post_and_patch_only(void **state UNUSED
 		    strcmp(route->method, "POST") == 0 || strcmp(route->method, "PATCH") == 0;
 		bool raw = (route->flags & ROUTE_RAW_BODY) != 0;
 
-		assert_int_equal((route->body != NULL) + raw, post);
+		assert_int_equal((route->body != NULL) + raw, post && !is_logout(route));
 		assert_true(route->body_max == 0 || raw);
 		if (route->query != NULL) {
-			assert_string_equal(route->method, "GET");
+			assert_false(post);
 			assert_true(route->query->count <= LIMIT_QUERY_PARAMS);
 		}
 	}
@@ -579,7 +617,8 @@ static void test_routes_flags(void **state UNUSED)
 			assert_false(tx);
 		/* The session family says what it deleted (contract/sessions.md). */
 		assert_int_equal(route->success == SUCCESS_NO_CONTENT,
-		    strcmp(route->method, "DELETE") == 0 && route->family != FAMILY_SESSION);
+		    is_logout(route) ||
+			(strcmp(route->method, "DELETE") == 0 && route->family != FAMILY_SESSION));
 		if (route->success == SUCCESS_NO_CONTENT || route->family == FAMILY_OPS)
 			assert_null(route->reply);
 		if (route->reply_is_list)
@@ -757,6 +796,7 @@ int main(void)
 		cmocka_unit_test(test_routes_have_a_method_and_a_path),
 		cmocka_unit_test(test_routes_have_a_handler_or_a_statement),
 		cmocka_unit_test(test_routes_need_scopes_with_a_key),
+		cmocka_unit_test(test_routes_need_roles_in_an_organization),
 		cmocka_unit_test(test_routes_take_a_body_with_post_and_patch_only),
 		cmocka_unit_test(test_routes_flags),
 		cmocka_unit_test(test_routes_errors),
