@@ -371,7 +371,8 @@ def test_every_refusal_of_a_login_is_the_same(stack, person):
     disabled, unproven = account_register(stack), new_address()
     stack.cli("account", "disable", disabled["email"])
     register(stack, unproven)
-    answers = []
+    failed = "SELECT COUNT(*) FROM audit WHERE action = 'login.failed'"
+    before, answers = stack.rows(failed)[0][0], []
     for address, password in ((person["email"], OTHER), (new_address(), PASSWORD),
                               (unproven, PASSWORD), (disabled["email"], PASSWORD)):
         answer, took = cost(stack, lambda: login(stack, address, password))
@@ -379,6 +380,7 @@ def test_every_refusal_of_a_login_is_the_same(stack, person):
         assert answer.headers["WWW-Authenticate"] == "Bearer"
         answers.append((str(seen(answer)), took))
     assert set(answers) == {(answers[0][0], 1)}
+    assert stack.rows(failed)[0][0] == before + 4
     stack.cli("account", "enable", disabled["email"])
     assert login(stack, disabled["email"]).status_code == 200
     login(stack, person["email"])
