@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nobody reaches what is not theirs: every operation of the document, with every credential that is
-not the owner's. Which operations there are, what stands in their paths, queries and bodies, and which
+not the owner's, another application of the same organisation included. Which operations there are, what stands in their paths, queries and bodies, and which
 scopes they need is read from the document; so a new operation is tested the day it is written, and one
 with a new kind of id fails here until MAKERS says how such a thing is made."""
 
@@ -76,7 +76,7 @@ class World:
         self.stack = stack
         self.contract = stack.contract
         self.url = url
-        self.app, _ = stack.tenant("Owner")
+        self.app, self.org = stack.tenant("Owner")
         self.owner = stack.client(stack.key(self.app)["key"])
         self.operations = [row for row in self.contract.operations
                            if row.row["security"] and row.tag != "account"]
@@ -88,6 +88,7 @@ class World:
                 if kind not in self.things:
                     self.things[kind] = MAKERS[kind](self.owner, url)
         self.stranger = stack.client(stack.key(stack.tenant("Stranger")[0])["key"])
+        self.sibling = self.new_sibling()
         self.sandbox = stack.client(stack.key(self.app, environment="sandbox")["key"])
         self.ended = {"expired": self.expired(), "revoked": self.revoked()}
         pair = stack.key(self.app, scopes=None, kind="secret")
@@ -95,6 +96,11 @@ class World:
         self.publishable = stack.client(pair["publishable_key"])
         self.small = {scope: stack.client(stack.key(self.app, scopes=scope)["key"])
                       for scope in ("kyc.read", "keys.read")}
+
+    def new_sibling(self):
+        """By the key of another application of the owner's organisation: it may do all there is."""
+        made = self.stack.cli("app", "create", "--org", self.org, "Sibling", "--json")
+        return self.stack.client(made["key"])
 
     def kinds(self, operation):
         """The kinds of things that its path names, in order."""
@@ -209,6 +215,7 @@ def test_refused(world, client_of, status):
 # ---- a good key, but not the owner's -----------------------------------------------------------------
 
 STRANGERS = [("of another tenant", lambda world: world.stranger),
+             ("of a sibling application", lambda world: world.sibling),
              ("of the sandbox", lambda world: world.sandbox)]
 
 
@@ -249,6 +256,67 @@ def test_lists_show_nothing_of_others(world, client_of):
         for thing in world.things.values():
             assert thing.split("_")[1] not in shown.text, operation.id
     assert lists > 5
+
+
+# ---- applications of one organisation: what is each one's own -------------------------------------------
+
+def test_totals_are_each_application_s_own(world):
+    sibling = world.new_sibling()
+    path = "/v1/kyc/verifications"
+    owners = world.owner.get(path).json()["meta"]["total"]
+    assert owners > 0 and sibling.get(path).json() == {
+        "data": [], "meta": {"next_cursor": None, "total": 0}}
+    made(sibling.post("/v1/kyc/sandbox/verify", SEED))
+    assert sibling.get(path).json()["meta"]["total"] == 1
+    assert sibling.get("/v1/usage").json()["meta"]["total"] == 1
+    assert world.owner.get(path).json()["meta"]["total"] == owners
+
+
+def test_cursors_are_each_application_s_own(world):
+    """One that the sibling was given is none of the owner's, and the other way round."""
+    sibling = world.new_sibling()
+    for client in (world.owner, sibling):
+        for _ in range(2):
+            made(client.post("/v1/kyc/sandbox/verify", SEED))
+    for path in ("/v1/kyc/verifications", "/v1/usage"):
+        for one, other in ((world.owner, sibling), (sibling, world.owner)):
+            cursor = one.get(path + "?limit=1").json()["meta"]["next_cursor"]
+            assert one.get(f"{path}?limit=1&cursor={cursor}").status_code == 200
+            assert other.get(f"{path}?limit=1&cursor={cursor}").status_code == 400
+
+
+def test_idempotency_keys_are_each_application_s_own(world):
+    sibling = world.new_sibling()
+    headers = {"Idempotency-Key": "of-both"}
+    ids = []
+    for client, reference in ((world.owner, "one"), (sibling, "another")):
+        body = {**SEED, "external_ref": reference}
+        answers = [client.post("/v1/kyc/sandbox/verify", body, headers=headers) for _ in range(2)]
+        assert [row.headers.get("Idempotent-Replayed") for row in answers] == [None, "true"]
+        assert answers[0].json() == answers[1].json()
+        ids.append(answers[0].json()["data"]["id"])
+    assert ids[0] != ids[1]
+
+
+def test_events_are_each_application_s_own(world):
+    """An endpoint hears of its own application's verifications, and of no sibling's."""
+    sibling = world.new_sibling()
+    made(sibling.post("/v1/webhooks", {"url": world.url, "events": ["verification.completed"]}))
+    made(world.owner.post("/v1/kyc/sandbox/verify", SEED))
+    for path in ("/v1/events", "/v1/webhooks/deliveries"):
+        assert sibling.get(path).json()["data"] == []
+    ver = made(sibling.post("/v1/kyc/sandbox/verify", SEED))["id"]
+    assert [event["trigger_id"] for event in sibling.get("/v1/events").json()["data"]] == [ver]
+    assert ver not in world.owner.get("/v1/events").text
+
+
+def test_tokens_and_the_day_are_the_organisation_s(world):
+    """By design (contract/README.md): who pays is the organisation, whichever application spends."""
+    sibling = world.new_sibling()
+    balance = world.stack.cli("tokens", "show", world.org, "--json")["balance"]
+    made(world.owner.post("/v1/kyc/verify", SEED))
+    made(sibling.post("/v1/kyc/verify", SEED))
+    assert world.stack.cli("tokens", "show", world.org, "--json")["balance"] == balance - 2
 
 
 # The owner's own may not be ready for it: a verification that is pending still, a delivery under way.

@@ -295,7 +295,7 @@ def test_metrics_count_refusals_by_policy(limited, address):
         return {line.split('"')[1]: int(line.split()[-1]) for line in text.splitlines()
                 if line.startswith("bonafide_rate_limited_total{")}
     before = counted()
-    assert set(before) == {"burst", "address", "auth", "day"}
+    assert set(before) == {"burst", "address", "auth", "mailing", "day"}
     client, _ = tenant(limited, rate=1, burst=1)
     codes = [client.get("/v1/keys").status_code for _ in range(4)]
     daily, _ = tenant(limited, daily=1)

@@ -63,7 +63,7 @@ def test_a_flood_of_logins_leaves_the_rest_answering(stack):
     verification = stack.sandbox.post("/v1/kyc/sandbox/verify", SEED).json()["data"]["id"]
     with Flood(stack, 32) as flood:
         assert wait_for(lambda: 503 in flood.statuses and 401 in flood.statuses, 30)
-        for _ in range(300):
+        for _ in range(100):
             answer = stack.sandbox.get("/v1/kyc/verifications/" + verification)
             assert answer.status_code == 200, answer.text
     # Somebody was looked at, and nobody got anything but an answer.
@@ -86,13 +86,13 @@ def kill(pid):
 
 def test_a_killed_worker_leaves_its_place(stack):
     """Every place there is, and more, by workers that die at it."""
-    killed = 0
+    killed = set()
     with Flood(stack, 8):
-        while killed < 10:
+        while len(killed) < 8:
             for worker in stack.client().get("/-/status").json()["workers"]:
-                if worker["state"] == "busy" and worker["operation"] == "login" and killed < 10:
+                if worker["state"] == "busy" and worker["operation"] == "login":
                     kill(worker["pid"])
-                    killed += 1
+                    killed.add(worker["pid"])
     assert wait_for(lambda: metric(stack, "bonafide_worker_crashes_total") >= 8, 20)
     with ThreadPoolExecutor(4) as many:
         def one(_):
@@ -166,7 +166,7 @@ def test_check_looks_at_the_list(closed):
 def test_only_the_invited_get_a_code(closed):
     org = closed.cli("org", "create", "Hosts", "--json")["id"]
     invited, stranger = new_address(), new_address()
-    closed.cli("member", "add", org, invited, "--role", "admin")
+    closed.cli("member", "add", "--org", org, "--role", "admin", invited)
     for address in (invited, stranger):
         answer = register(closed, address)
         assert answer.status_code == 201
