@@ -2,7 +2,7 @@
 /*
  * seats.h owns which workers are busy with a password, in memory they share: so many seats, taken
  * and left with one compare-and-swap, so there are never more at it than may be, and nobody is refused
- * while a seat is free. Each seat says who has it, so that those of a worker that died can be cleared.
+ * while a seat stays free. Each seat says who has it, so that those of a worker that died can be cleared.
  */
 #ifndef BONAFIDE_SEATS_H
 #define BONAFIDE_SEATS_H

@@ -85,7 +85,7 @@ static const struct group {
 	    { "hint", "malformed", "bad_signature", "not_fresh", "unknown_job", "already_decided" },
 	    0, { { 0, 0 } } },
 	{ GROUP(work_kind), UP_TO(WORK),
-	    { "provider_submit", "provider_poll", "webhook_delivery", "webhook_task" }, 0,
+	    { "provider_submit", "provider_poll", "webhook_delivery", "webhook_task", "mail" }, 0,
 	    { { 0, 0 } } },
 	{ GROUP(score_band), UP_TO(BAND), { "low", "medium", "high", "premium" }, 0, { { 0, 0 } } },
 	{ GROUP(usage_type), UP_TO(USAGE), { "kyc.verification", "kyc.score" }, 0, { { 0, 0 } } },
@@ -131,6 +131,15 @@ static const struct group {
 		"webhook_key.added", "webhook_key.activated", "webhook_key.deactivated",
 		"delivery.retried", "event.replayed", "recovery.started", "verification.erased",
 		"seal.added", "seal.rotated", "jwt.rotated", "jwt.revoked" },
+	    0, { { 0, 0 } } },
+	{ GROUP(mail_template), UP_TO(MAIL),
+	    { "verification_code", "already_registered", "invitation", "test" }, 0, { { 0, 0 } } },
+	{ GROUP(mail_status), UP_TO(MAILSTATUS), { "pending", "sent", "failed" }, 3,
+	    { { MAILSTATUS_PENDING, MAILSTATUS_SENT }, { MAILSTATUS_PENDING, MAILSTATUS_FAILED },
+		{ MAILSTATUS_FAILED, MAILSTATUS_PENDING } } },
+	{ GROUP(mail_error), UP_TO(MAILERROR),
+	    { "none", "config", "text", "sealed", "resolve", "connect", "tls", "login", "server",
+		"sender", "recipient", "message", "utf8", "timeout", "read", "other", "expired" },
 	    0, { { 0, 0 } } },
 };
 
@@ -194,7 +203,7 @@ static void test_other_words_are_refused(void **state UNUSED)
 	for (size_t i = 0; i < countof(groups); i++) {
 		for (size_t k = 0; k < countof(wrong); k++)
 			refuse_word(&groups[i], wrong[k]);
-		/* Only a reason may be empty: a verification that was approved has none. */
+		/* Only a reason and a role may be empty: an approved verification has no reason. */
 		if (groups[i].words[0][0] != '\0')
 			refuse_word(&groups[i], "");
 	}
@@ -269,7 +278,7 @@ static void test_terminal_statuses_stay(void **state UNUSED)
 /* ---- ids ------------------------------------------------------------------------------------------- */
 
 static const char *const prefixes[ID__MAX] = { "ver", "key", "usg", "org", "app", "req", "scr",
-	"wrk", "wh", "whe", "whk", "evt", "whd", "wha", "tsk", "vs", "va", "" };
+	"wrk", "wh", "whe", "whk", "evt", "whd", "wha", "tsk", "vs", "va", "", "mail" };
 
 /* From the list of valid ids in the TypeID specification, version 0.3. */
 static const struct {
