@@ -9,6 +9,7 @@
 
 #define WRITER_MEMORY 262144 /* names and complaints while the document is written */
 #define SCOPES_SIZE 512
+#define SERVICE_TAG "service"
 
 static const char description[] =
     "Identity verification: one API that asks whether a person is who they say they are, and tells "
@@ -212,12 +213,13 @@ static json_t *body_of(struct openapi *doc, const struct route *route)
 
 static json_t *operation_of(struct openapi *doc, const struct route *route)
 {
-	const struct openapi_family *family = openapi_family(route->family);
+	const char *tag =
+	    (route->flags & ROUTE_SERVICE) != 0 ? SERVICE_TAG : openapi_family(route->family)->tag;
 	json_t *operation = json_object();
 	json_t *parameters = openapi_parameters(doc, route);
 
 	openapi_set(doc, operation, "operationId", json_string(route->operation));
-	openapi_set(doc, operation, "tags", json_pack("[s]", family->tag));
+	openapi_set(doc, operation, "tags", json_pack("[s]", tag));
 	openapi_set(doc, operation, "summary", json_string(route->summary));
 	openapi_set(doc, operation, "description", description_of(route));
 	openapi_set(doc, operation, "security", security_of(route));
@@ -282,10 +284,12 @@ static json_t *info(void)
 	    PACKAGE_VERSION, "license", "name", "Apache License 2.0", "identifier", "Apache-2.0");
 }
 
+/* Whether any route is of this family, or (FAMILY__MAX) of none. */
 static bool is_listed(const struct route *table, size_t count, enum family family)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (table[i].family == family)
+		bool apart = (table[i].flags & ROUTE_SERVICE) != 0;
+		if (apart ? family == FAMILY__MAX : table[i].family == family)
 			return true;
 	}
 	return false;
@@ -308,6 +312,10 @@ static json_t *tags(const struct route *table, size_t count)
 			json_array_append_new(
 			    array, tag_of(family->tag, family->title, family->description));
 	}
+	if (is_listed(table, count, FAMILY__MAX))
+		json_array_append_new(array,
+		    tag_of(SERVICE_TAG, "The gateway",
+			"What the gateway says of itself, and what identity providers tell it."));
 	json_array_append_new(
 	    array, tag_of("webhooks", "Webhooks", "What we send to your webhook endpoints."));
 	return array;

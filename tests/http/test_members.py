@@ -36,6 +36,11 @@ def invite(who, email, role="member", path=None, **more):
     return who.post(path or who.members, {"email": email, "role": role}, **more)
 
 
+def invitations(stack, email):
+    """Mails to this very spelling of an address that invite."""
+    return [letter for letter in letters(stack, email) if "invited" in letter["Subject"]]
+
+
 def plain(item):
     assert list(item) == ITEM and re.fullmatch(UUID, item["uuid"]) and is_time(item["created_at"])
     assert item["joined_at"] is None or is_time(item["joined_at"])
@@ -64,8 +69,9 @@ def test_an_invitation(stack, owner, newcomer):
         assert plain(answer.json()) == {"uuid": "<uuid>", "email": email, "role": "reviewer",
                                         "status": "invited", "created_at": "<time>",
                                         "joined_at": None}
-        sent = wait_for(lambda: letters(stack, email)[-1:] if letters(stack, email) else None, 30)
-        assert owner.organization["name"] in sent[0].get_content()
+        sent = wait_for(lambda: invitations(stack, email), 30)
+        assert sent[0]["Subject"] == f"You are invited to {owner.organization['name']}"
+        assert 'in the role "reviewer"' in sent[0].get_content()
     uuids = [answer.json()["uuid"] for answer in answers]
     # Not a member yet.
     assert newcomer.get(owner.members).json() == NO_ORGANIZATION
@@ -73,7 +79,8 @@ def test_an_invitation(stack, owner, newcomer):
     again = invite(owner, stranger.upper(), "admin")
     assert again.status_code == 200
     assert again.json() == {**answers[1].json(), "role": "admin"}
-    assert wait_for(lambda: letters(stack, stranger.upper()), 30)
+    sent = wait_for(lambda: invitations(stack, stranger.upper()), 30)
+    assert 'in the role "admin"' in sent[0].get_content()
     # With the next login, or the address once it is proven.
     account_login(stack, newcomer.email)
     assert newcomer.get(owner.members).status_code == 200
@@ -213,6 +220,28 @@ def test_two_owners_remove_each_other(stack):
     left = [who for who in (one, two) if who.get(one.members).status_code == 200]
     assert len(left) == 1
     assert [row["email"] for row in left[0].get(one.members).json()] == [left[0].email]
+
+
+def test_two_owners_meet_in_the_middle(stack):
+    """Both are at it when neither has changed anything yet: the one waits for the other."""
+    one, two = Person(stack), Person(stack)
+    second = join(stack, one, two, "owner")["uuid"]
+    first = next(row["uuid"] for row in one.get(one.members).json() if row["uuid"] != second)
+    holder = stack.database()
+    holder.begin()
+    with holder.cursor() as cursor:
+        cursor.execute("SELECT id FROM membership WHERE organization_id = "
+                       "UNHEX(REPLACE(%s, '-', '')) FOR UPDATE", one.organization["uuid"])
+    with ThreadPoolExecutor(2) as pool:
+        answers = [pool.submit(who.delete, one.members + member + "/")
+                   for who, member in ((one, second), (two, first))]
+        assert wait_for(lambda: stack.rows(
+            "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
+        )[0][0] >= 2, 10)
+        holder.rollback()
+        statuses = sorted(answer.result().status_code for answer in answers)
+    holder.close()
+    assert statuses == [204, 404]
 
 
 def test_members_of_another_organisation(company, owner):

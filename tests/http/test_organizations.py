@@ -292,6 +292,8 @@ def test_of_another_organisation(stack, company, owner):
 def test_a_key_anew(stack, owner):
     made = make(owner, SEED)
     path = owner.applications + made["uuid"] + "/"
+    # Workers remember it.
+    assert {works(stack, made["api_key"]) for _ in range(16)} == {200}
     answer = owner.post(path + "regenerate-key/")
     assert answer.status_code == 200
     # The old one is dead by the time of the answer, whichever worker is asked.

@@ -411,6 +411,10 @@ static void test_the_end(void **state UNUSED)
 	assert_int_equal(core_number("SELECT COUNT(*) FROM webhook_endpoint WHERE "
 				     "disabled = 'manual' AND disabled_at >= '2020-01-01'"),
 	    2);
+	assert_int_equal(core_number("SELECT COUNT(*) FROM api_key k JOIN application a "
+				     "ON a.id = k.application_id WHERE a.deleted_at IS NOT NULL "
+				     "AND k.revoked_at IS NULL"),
+	    0);
 	/* A key that was made while it ended is none. */
 	ctx.actor.scopes = UINT64_MAX;
 	assert_int_equal(key_create(&ctx, &key, &renewed), ERR_OK);

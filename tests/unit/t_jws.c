@@ -184,6 +184,22 @@ static void test_there_and_back(void **state UNUSED)
 	free(token);
 }
 
+/* The same numbers under another name are another key. */
+static void test_the_name_is_the_keys(void **state UNUSED)
+{
+	char *token = sign(own), renamed[LIMIT_JWK + 1];
+	struct jws_key *key = NULL;
+	json_t *back = NULL;
+
+	memcpy(renamed, public_text, sizeof(renamed));
+	memcpy(strstr(renamed, KID), OTHER_KID, sizeof(OTHER_KID) - 1);
+	assert_int_equal(jws_key_parse(renamed, strlen(renamed), &key), ERR_OK);
+	assert_int_equal(jws_verify(key, token, &back), ERR_TAMPERED);
+	assert_null(back);
+	jws_key_free(&key);
+	free(token);
+}
+
 static void test_header_is_ours(void **state UNUSED)
 {
 	char *token = sign(own);
@@ -386,6 +402,18 @@ static void test_huge(void **state UNUSED)
 	/* Within the limit, but a part of it is too long. */
 	token[LIMIT_JWS] = '\0';
 	assert_int_equal(jws_key_id(token, kid), ERR_SYNTAX);
+	/* Each part of it would do. */
+	char *whole = sign(own);
+	size_t head = strcspn(whole, ".");
+	memset(token, 'A', size);
+	memcpy(token, whole, head + 1);
+	token[head + 1 + 2000] = '.';
+	token[LIMIT_JWS] = '\0';
+	assert_int_equal(jws_key_id(token, kid), ERR_OK);
+	token[LIMIT_JWS] = 'A';
+	token[LIMIT_JWS + 4] = '\0';
+	assert_int_equal(jws_key_id(token, kid), ERR_SYNTAX);
+	free(whole);
 	free(token);
 }
 
@@ -414,6 +442,7 @@ int main(void)
 		cmocka_unit_test(test_key_make_refuses),
 		cmocka_unit_test(test_key_parse_refuses),
 		cmocka_unit_test(test_there_and_back),
+		cmocka_unit_test(test_the_name_is_the_keys),
 		cmocka_unit_test(test_header_is_ours),
 		cmocka_unit_test(test_sign_refuses),
 		cmocka_unit_test(test_rfc_token_has_no_kid),

@@ -554,9 +554,27 @@ static void test_revoke_while_another_waits(void **state UNUSED)
 	assert_int_equal(published(), 1);
 }
 
+/* A process that knew the key as the one in force learns that it is retired. */
+static void test_retired_behind_our_back(void **state UNUSED)
+{
+	struct jwt_claims made = claims();
+	const char *token = NULL;
+
+	rotate();
+	issue();
+	assert_int_equal(jwt_key_revoke(&ctx, rotate()), ERR_OK);
+	wait_lease();
+	clock_set(NOW + 6000);
+	assert_int_equal(jwt_issue(&ctx, &made, &token), ERR_NO_SIGNING_KEY);
+}
+
 /* A key that came a moment ago is looked for; one that never was costs one look in a lease. */
 static void test_unknown_key(void **state UNUSED)
 {
+	static const char unknown[] =
+	    "{\"alg\":\"RS256\",\"kid\":\"0198c0de-0000-7000-8000-000000000001\"}";
+	char head[BASE64_SIZE(sizeof(unknown))];
+
 	rotate();
 	assert_int_equal(published(), 1);
 	struct jwt_keys *mine = ctx.jwt_keys;
@@ -570,8 +588,12 @@ static void test_unknown_key(void **state UNUSED)
 	jwt_keys_free(&ctx.jwt_keys);
 	ctx.jwt_keys = mine;
 	assert_int_equal(check(token), ERR_OK);
-	/* Deleted behind our back: known until the lease is over, and asking for others changes nothing. */
+	/* Deleted behind our back: known until the lease is over, and asking for others, now that it
+	 * was looked for one, does not make us look. */
 	core_run("DELETE FROM jwt_key");
+	base64url_encode(unknown, strlen(unknown), head);
+	assert_int_equal(
+	    check(arena_printf(ctx.arena, "%s%s", head, strchr(token, '.'))), ERR_TOKEN_INVALID);
 	assert_int_equal(check(token), ERR_OK);
 }
 
@@ -652,6 +674,7 @@ int main(void)
 		TEST(test_retired_until_its_tokens_end),
 		TEST(test_revoke),
 		TEST(test_revoke_while_another_waits),
+		TEST(test_retired_behind_our_back),
 		TEST(test_unknown_key),
 		TEST(test_too_many),
 		TEST(test_reseal),
