@@ -105,22 +105,33 @@ enum err mail_reseal(struct ctx *ctx, struct uuid id, struct bytes sealed, struc
 
 /* ---- queueing ------------------------------------------------------------------------------------------ */
 
-/* Each place of the template has a value, and each value a place. */
+static bool is_given(const struct mail_new *mail, const char *name)
+{
+	for (size_t i = 0; i < LIMIT_MAIL_VALUES; i++)
+		if (mail->values[i].name != NULL && strcmp(mail->values[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Each place of the template has a value, and there are no others. */
 static bool values_fit(const struct mail_new *mail)
 {
-	size_t given = 0, known = 0;
+	const struct mail_value *places = mail_text_samples(mail->template);
+	size_t count = mail_text_places(mail->template), given = 0;
 
 	for (size_t i = 0; i < LIMIT_MAIL_VALUES; i++) {
 		const struct mail_value *value = &mail->values[i];
 		if (value->name == NULL)
 			continue;
+		given++;
 		if (value->text == NULL || strlen(value->text) > LIMIT_MAIL_VALUE ||
 		    !utf8_valid(value->text, strlen(value->text)))
 			return false;
-		given++;
-		known += mail_text_has(mail->template, value->name);
 	}
-	return given == known && given == mail_text_places(mail->template);
+	for (size_t i = 0; i < count; i++)
+		if (!is_given(mail, places[i].name))
+			return false;
+	return given == count;
 }
 
 static int64_t expiry_of(const struct mail_new *mail, int64_t now_ms)

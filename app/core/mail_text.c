@@ -42,14 +42,6 @@ size_t mail_text_places(enum mail_template template)
 	return count;
 }
 
-bool mail_text_has(enum mail_template template, const char *name)
-{
-	for (size_t i = 0; i < mail_text_places(template); i++)
-		if (strcmp(kinds[template].samples[i].name, name) == 0)
-			return true;
-	return false;
-}
-
 bool mail_text_speaks(const char *language)
 {
 	for (size_t i = 0; i < countof(languages); i++)

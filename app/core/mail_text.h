@@ -34,9 +34,8 @@ enum err mail_text_check(struct ctx *ctx, struct buf *faults, size_t *ret_count)
 /* The made-up values of a template, for a test; mail_text_places() of them. */
 const struct mail_value *mail_text_samples(enum mail_template template);
 
-/* How many places a template has besides {url}, and whether this is one of them. */
+/* How many places a template has besides {url}. */
 size_t mail_text_places(enum mail_template template);
-bool mail_text_has(enum mail_template template, const char *name);
 
 /* True when there are texts in this language. */
 bool mail_text_speaks(const char *language);

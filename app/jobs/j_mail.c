@@ -205,15 +205,6 @@ static enum err begin(struct mail_state *state, const struct work *work)
 	return start(place, &ways);
 }
 
-static size_t room(const struct mail_state *state)
-{
-	size_t count = 0;
-
-	for (const struct place *place = state->places.free; place != NULL; place = place->next)
-		count++;
-	return count;
-}
-
 static int64_t lease_ms(const struct settings *settings)
 {
 	int64_t needed_s = settings->smtp_timeout_s + LEASE_MORE_S;
@@ -224,7 +215,7 @@ static int64_t lease_ms(const struct settings *settings)
 static enum err claim(struct mail_state *state, size_t *ret_claimed)
 {
 	struct job_run *run = state->run;
-	struct work_limits limits = { .max = room(state) };
+	struct work_limits limits = { .max = places_free(&state->places) };
 	struct work *works = NULL;
 	size_t count = 0;
 

@@ -53,6 +53,15 @@ void places_close(struct places *places)
 	*places = (struct places){ .run = NULL };
 }
 
+size_t places_free(const struct places *places)
+{
+	size_t count = 0;
+
+	for (const struct place *place = places->free; place != NULL; place = place->next)
+		count++;
+	return count;
+}
+
 struct ctx place_ctx(const struct place *place)
 {
 	struct ctx ctx = place->places->run->ctx;

@@ -46,6 +46,9 @@ enum err places_open(struct places *places, struct job_run *run, size_t count, s
 /* Frees them, whatever they are at. Does nothing before places_open(). */
 void places_close(struct places *places);
 
+/* How many are free. */
+size_t places_free(const struct places *places);
+
 /* The first of a list, NULL when it is empty. */
 struct place *place_take(struct place **list);
 void place_put(struct place **list, struct place *place);
