@@ -503,6 +503,7 @@ WITH_BODY = PATHS[:-1]
 def test_without_its_slash_an_address_is_elsewhere(stack, path):
     answer = stack.client().post(BASE + path[:-1], {}, allow_redirects=False)
     assert answer.status_code == 308 and answer.headers["Location"] == BASE + path
+    assert answer.reason == "Permanent Redirect"
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -529,6 +530,8 @@ def test_bodies_that_are_none(stack, path):
         answer = send(broken)
         assert answer.status_code == 400 and list(answer.json()) == ["detail"], broken
         assert isinstance(answer.json()["detail"], str)
+    assert send("{]").json() == {
+        "detail": "The request is not valid: body is not valid JSON (line 1, column 2)."}
     answer = send('{"nothing": 1}')
     assert answer.status_code == 400 and "nothing" in answer.json()
     assert all(isinstance(faults, list) for faults in answer.json().values())
