@@ -112,6 +112,14 @@
 #define LIMIT_WORKFLOW_NAME 255
 #define LIMIT_WORKFLOW_STEPS 10
 
+/* Mail (contract/accounts.md). */
+#define LIMIT_MAIL_VALUES 8        /* places that a mail fills in its text */
+#define LIMIT_MAIL_VALUE 500       /* bytes of one */
+#define LIMIT_MAIL_TEXT 16384      /* a file of text */
+#define LIMIT_MAIL_MESSAGE 262144  /* bytes of a message as it is sent */
+#define LIMIT_MAIL_WAIT_S 86400    /* after which a mail that could not be sent has failed */
+#define LIMIT_MAIL_CONNECTIONS 100 /* mails under way in one batch process */
+
 /* Processes (design section 6). */
 #define LIMIT_WORKERS 512
 #define LIMIT_COUNTER_SLOTS 64 /* rows a counter is spread over */

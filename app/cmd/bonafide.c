@@ -39,6 +39,7 @@ static const struct ctl_noun *const nouns[] = {
 	&noun_webhook,
 	&noun_delivery,
 	&noun_audit,
+	&noun_mail,
 	&noun_openapi,
 };
 

@@ -14,6 +14,8 @@
 #include "jwt.h"
 #include "keyring.h"
 #include "limits.h"
+#include "mail_flow.h"
+#include "mail_text.h"
 #include "migrate.h"
 #include "provider.h"
 #include "sortfile.h"
@@ -404,6 +406,39 @@ static void check_providers(struct report *report)
 	}
 }
 
+/* Without a server mail waits, which is no fault of an installation where nobody registers. */
+static void check_mail_server(struct report *report)
+{
+	const struct settings *settings = report->ctl->settings;
+	char reason[REASON_SIZE] = "";
+	struct smtp_server server;
+	enum err err =
+	    mail_server(settings, report->ctl->ctx.arena, &server, reason, sizeof(reason));
+
+	if (err != ERR_OK)
+		add(report, "mail", settings->smtp_host[0] == '\0' ? word_warn : word_fail, "%s%s",
+		    reason[0] != '\0' ? reason : err_sentence(err),
+		    settings->smtp_host[0] == '\0' ? "; what is to be sent waits for a day" : "");
+	else
+		add(report, "mail", word_ok,
+		    "%s, port %lld, smtp_tls = %s; \"bonafide mail test\" tries it",
+		    settings->smtp_host, (long long)settings->smtp_port, settings->smtp_tls);
+}
+
+static void check_mail_texts(struct report *report)
+{
+	struct buf faults;
+	size_t count = 0;
+
+	buf_init(&faults, LIMIT_REPLY);
+	if (mail_text_check(&report->ctl->ctx, &faults, &count) == ERR_OK)
+		add(report, "mail", word_ok, "%zu texts in %s", count,
+		    report->ctl->settings->mail_dir);
+	else
+		add_lines(report, "mail", word_fail, buf_str(&faults));
+	buf_free(&faults);
+}
+
 static enum err check(struct ctl *ctl, UNUSED const void *input)
 {
 	struct report *report = ARENA_NEW(ctl->ctx.arena, struct report);
@@ -419,6 +454,8 @@ static enum err check(struct ctl *ctl, UNUSED const void *input)
 		check_passwords(report);
 		check_behind_database(report);
 		check_providers(report);
+		check_mail_server(report);
+		check_mail_texts(report);
 		check_place(report, "status_file", ctl->settings->status_file);
 		check_place(report, "pid_file", ctl->settings->pid_file);
 		check_place(report, "log", ctl->settings->log);
@@ -434,12 +471,13 @@ static enum err check(struct ctl *ctl, UNUSED const void *input)
 static const struct ctl_command commands[] = {
 	{ .verb = "",
 	    .run = check,
-	    .summary = "check settings, keys, database, provider",
+	    .summary = "check settings, keys, database, provider, mail",
 	    .help =
 		"Checks the settings, the key files and their modes, the list of leaked passwords where "
 		"there is one, the database (its version, "
 		"its tables, every statement against them, its clock), the catalogue, the "
-		"signing key, the identity provider, and the directories that are written to. Prints a line for "
+		"signing key, the identity provider, the mail server's settings, "
+		"the texts of mails, and the directories that are written to. Prints a line for "
 		"each: ok, warn or FAIL. Exit status 1 when something failed." },
 };
 

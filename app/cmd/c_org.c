@@ -297,6 +297,35 @@ static enum err limits(struct ctl *ctl, const void *input)
 	return err == ERR_OK ? ctl_print_one(ctl, limits_columns, &shown) : err;
 }
 
+/* ---- rename ------------------------------------------------------------------------------- */
+
+struct rename_input {
+	struct uuid org;
+	const char *name;
+};
+
+static const struct ctl_arg rename_args[] = {
+	ARG_ID(struct rename_input, org, "ORG", NULL, true, ID_ORGANIZATION,
+	    "The organisation's id (org_...)."),
+	ARG_TEXT(struct rename_input, name, "NAME", NULL, true, LIMIT_ORG_NAME,
+	    "What people are to call it; in quotes when it has spaces."),
+};
+
+static enum err rename_org(struct ctl *ctl, const void *input)
+{
+	const struct rename_input *in = input;
+	struct row_org_get row;
+	enum err err = org_rename(&ctl->ctx, in->org, in->name);
+
+	if (err == ERR_OK)
+		err = org_get(&ctl->ctx, in->org, &row);
+	if (err == ERR_MISSING)
+		return no_such_org(ctl, in->org);
+	if (err == ERR_VALIDATION)
+		return ctl_misuse(ctl, "an organisation cannot have that name");
+	return err == ERR_OK ? ctl_print_one(ctl, show_columns, &row) : err;
+}
+
 /* ---- suspend, resume ---------------------------------------------------------------------- */
 
 /* A worker may remember a key, and with it the organisation's state, for key_lease_ms (design
@@ -365,6 +394,15 @@ static const struct ctl_command commands[] = {
 		"The rate and the burst are each host's, the daily requests are all hosts' "
 		"together. `today` is what has been served since midnight UTC, with what hosts "
 		"hold ready to serve." },
+	{ .verb = "rename",
+	    .needs = CTL_DB,
+	    .run = rename_org,
+	    .args = rename_args,
+	    .arg_count = countof(rename_args),
+	    .input_size = sizeof(struct rename_input),
+	    .summary = "give an organisation another name",
+	    .help = "Its applications keep their names. An organisation that came with an account "
+		    "is named as the mail address is before the @." },
 	{ .verb = "suspend",
 	    .needs = CTL_DB,
 	    .run = suspend,
@@ -373,7 +411,8 @@ static const struct ctl_command commands[] = {
 	    .input_size = sizeof(struct one_input),
 	    .summary = "refuse the organisation's keys until it is resumed",
 	    .help = "From the moment this command returns, every request with a key of this "
-		    "organisation is answered 403 TENANT_SUSPENDED, on every host. What was "
+		    "organisation is answered 403 TENANT_SUSPENDED, on every host, and so is every "
+		    "request of its members about it. What was "
 		    "accepted before is still carried out. Nothing is deleted." },
 	{ .verb = "resume",
 	    .needs = CTL_DB,

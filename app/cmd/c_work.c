@@ -77,6 +77,8 @@ static const char *subject_of(struct ctl *ctl, const char *kind_word, struct uui
 		of = ID_DELIVERY;
 	else if (work_kind_parse(kind_word, &kind) == ERR_OK && kind == WORK_TASK)
 		of = ID_TASK;
+	else if (work_kind_parse(kind_word, &kind) == ERR_OK && kind == WORK_MAIL)
+		of = ID_MAIL;
 	id_text(of, id, text);
 	return arena_strdup(ctl->ctx.arena, text);
 }

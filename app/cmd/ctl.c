@@ -185,6 +185,7 @@ static const char *id_noun(enum id_kind kind)
 		[ID_SESSION] = "the id of a session",
 		[ID_SESSION_ATTEMPT] = "the id of a session's attempt",
 		[ID_UUID] = "a UUID",
+		[ID_MAIL] = "the id of a mail",
 	};
 	return nouns[kind] == NULL ? "another id" : nouns[kind];
 }

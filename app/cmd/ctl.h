@@ -332,6 +332,7 @@ extern const struct ctl_noun noun_work;
 extern const struct ctl_noun noun_webhook;
 extern const struct ctl_noun noun_delivery;
 extern const struct ctl_noun noun_audit;
+extern const struct ctl_noun noun_mail;
 extern const struct ctl_noun noun_status;
 extern const struct ctl_noun noun_erase;
 extern const struct ctl_noun noun_settings;

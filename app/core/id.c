@@ -26,6 +26,7 @@ static const char *const prefixes[ID__MAX] = {
 	[ID_SESSION_ATTEMPT] = "va",
 	[ID_WORKFLOW] = "wf",
 	[ID_UUID] = "",
+	[ID_MAIL] = "mail",
 };
 
 const char *id_prefix(enum id_kind kind)

@@ -29,6 +29,7 @@ enum id_kind {
 	ID_SESSION_ATTEMPT, /* va_ */
 	ID_WORKFLOW,        /* wf_ */
 	ID_UUID,            /* no prefix: the UUID's own text, as the account family has it */
+	ID_MAIL,            /* mail_ */
 	ID__MAX
 };
 

@@ -83,12 +83,32 @@ enum err org_get(struct ctx *ctx, struct uuid id, struct row_org_get *ret_row)
 	return q_org_get(ctx->db, ctx->arena, id, ret_row);
 }
 
-/* A change of an organisation: of its state, or of its limits. */
+/* A change of an organisation: of its name, its state, or its limits. */
 struct change {
 	struct uuid id;
 	enum org_status status;
 	const struct own_limits *limits;
+	const char *name;
 };
+
+static enum err put_name(struct ctx *ctx, void *arg)
+{
+	const struct change *change = arg;
+	uint64_t changed = 0;
+	enum err err = q_org_rename(ctx->db, change->name, change->id, &changed);
+
+	if (err != ERR_OK || changed == 0)
+		return err == ERR_OK ? ERR_MISSING : err;
+	return note(ctx, AUDIT_ORGANIZATION_RENAMED, change->id, NULL);
+}
+
+enum err org_rename(struct ctx *ctx, struct uuid id, const char *name)
+{
+	struct change change = { .id = id, .name = name };
+	enum err err = check_name(name);
+
+	return err == ERR_OK ? tx_run(ctx, put_name, &change) : err;
+}
 
 static enum err put_status(struct ctx *ctx, void *arg)
 {

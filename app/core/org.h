@@ -22,6 +22,9 @@ enum err org_list(struct ctx *ctx, struct row_org_list **ret_rows, size_t *ret_c
 /* One. ERR_MISSING. */
 enum err org_get(struct ctx *ctx, struct uuid id, struct row_org_get *ret_row) MUST_CHECK;
 
+/* Gives it another name; its applications keep theirs. ERR_VALIDATION, ERR_MISSING. */
+enum err org_rename(struct ctx *ctx, struct uuid id, const char *name) MUST_CHECK;
+
 /* Sets active or suspended; the same state again is fine. Keys of a suspended organisation are
  * refused with TENANT_SUSPENDED within key_lease_ms. ERR_MISSING. */
 enum err org_set_status(struct ctx *ctx, struct uuid id, enum org_status status) MUST_CHECK;

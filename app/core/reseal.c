@@ -7,6 +7,7 @@
 #include "audit.h"
 #include "event.h"
 #include "jwt.h"
+#include "mail.h"
 #include "session_subject.h"
 #include "stmt.h"
 #include "tx.h"
@@ -173,6 +174,40 @@ static enum err jwt_seal_row(struct ctx *ctx, struct uuid id, int64_t current)
 	return err == ERR_OK ? q_jwt_key_reseal_put(ctx->db, sealed, current, id) : err;
 }
 
+/* ---- mails --------------------------------------------------------------------------------------------- */
+
+static enum err mail_count(struct ctx *ctx, int64_t current, int64_t *ret_count)
+{
+	struct row_mail_reseal_count row;
+	enum err err = q_mail_reseal_count(ctx->db, ctx->arena, current, &row);
+
+	if (err == ERR_OK)
+		*ret_count = row.n;
+	return err;
+}
+
+static enum err mail_ids(
+    struct ctx *ctx, int64_t current, int64_t limit, struct uuid **ret_ids, size_t *ret_count)
+{
+	_Static_assert(sizeof(struct row_mail_reseal_list) == sizeof(struct uuid), "an id each");
+	return q_mail_reseal_list(ctx->db, ctx->arena, current, limit, (void *)ret_ids, ret_count);
+}
+
+static enum err mail_seal_row(struct ctx *ctx, struct uuid id, int64_t current)
+{
+	struct row_mail_reseal_hold row;
+	struct bytes sealed;
+	enum err err = q_mail_reseal_hold(ctx->db, ctx->arena, id, &row);
+
+	/* Removed, sent, or done by another process, since it was listed. */
+	if (err == ERR_MISSING ||
+	    (err == ERR_OK && (row.content.data == NULL || row.seal_key >= current)))
+		return ERR_OK;
+	if (err == ERR_OK)
+		err = mail_reseal(ctx, id, row.content, &sealed);
+	return err == ERR_OK ? q_mail_reseal_put(ctx->db, sealed, current, id) : err;
+}
+
 /* ---- addresses --------------------------------------------------------------------------------------------- */
 
 /* One address, under the newest key. */
@@ -260,7 +295,7 @@ static const struct kind kinds[] = {
 	{ endpoint_count, endpoint_list, endpoint_seal_row },
 	{ event_count, event_ids, event_seal_row },
 	{ jwt_count, jwt_ids, jwt_seal_row },
-
+	{ mail_count, mail_ids, mail_seal_row },
 	{ account_count, account_list, account_seal_row },
 	{ registration_count, registration_list, registration_seal_row },
 	{ member_count, member_list, member_seal_row },

@@ -10,6 +10,7 @@
 #include "delivery_flow.h"
 #include "egress.h"
 #include "limits.h"
+#include "mime.h"
 #include "proc.h"
 #include "str.h"
 
@@ -109,6 +110,55 @@ static void check_token_name(
 		buf_printf(complaints, "%s must not be empty\n", key);
 }
 
+static bool is_loopback(const char *host)
+{
+	struct ip ip;
+
+	if (strcmp(host, "localhost") == 0)
+		return true;
+	if (ip_parse(host, &ip) != ERR_OK)
+		return false;
+	if (ip.bits == 32)
+		return ip.bytes[0] == 127;
+	return memcmp(ip.bytes, (const unsigned char[16]){ [15] = 1 }, sizeof(ip.bytes)) == 0;
+}
+
+/* A host's name or address, fit for an address of libcurl's. */
+static bool host_usable(const char *host)
+{
+	struct ip ip;
+
+	return ip_parse(host, &ip) == ERR_OK ||
+	       strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") ==
+		   strlen(host);
+}
+
+static void check_mail(const struct settings *s, struct buf *complaints)
+{
+	bool has_user = s->smtp_user[0] != '\0';
+	struct mime_mailbox from = { .address = "" };
+
+	if (s->mail_from[0] != '\0' &&
+	    (mime_mailbox_parse(s->mail_from, &from) != ERR_OK || !mime_is_ascii(from.address)))
+		buf_adds(complaints, "mail_from must be an address such as no-reply@example.org or "
+				     "Example <no-reply@example.org>\n");
+	if (has_user != (s->smtp_password_file[0] != '\0'))
+		buf_printf(complaints, "%s is set but %s is not\n",
+		    has_user ? "smtp_user" : "smtp_password_file",
+		    has_user ? "smtp_password_file" : "smtp_user");
+	if (s->smtp_host[0] == '\0')
+		return;
+	if (!host_usable(s->smtp_host))
+		buf_adds(complaints, "smtp_host must be a host's name or an address\n");
+	if (s->mail_from[0] == '\0')
+		buf_adds(complaints, "smtp_host is set but mail_from is not\n");
+	if (s->public_url[0] == '\0')
+		buf_adds(complaints, "smtp_host is set but public_url is not\n");
+	if (has_user && strcmp(s->smtp_tls, "none") == 0 && !is_loopback(s->smtp_host))
+		buf_adds(
+		    complaints, "smtp_tls = none would send the password of smtp_user in clear\n");
+}
+
 /* Rules that no single row can state. */
 static void check_across(const struct settings *s, struct buf *complaints)
 {
@@ -117,6 +167,7 @@ static void check_across(const struct settings *s, struct buf *complaints)
 	check_proxies(s, complaints);
 	check_token_name("jwt_issuer", s->jwt_issuer, true, complaints);
 	check_token_name("jwt_audience", s->jwt_audience, false, complaints);
+	check_mail(s, complaints);
 	check_url("public_url", s->public_url, complaints);
 	if (s->public_url[0] != '\0' && s->public_url[strlen(s->public_url) - 1] == '/')
 		buf_adds(complaints, "public_url must not end in a slash\n");

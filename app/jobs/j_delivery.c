@@ -17,7 +17,7 @@
 #include "id.h"
 #include "limits.h"
 #include "log.h"
-#include "tx.h"
+#include "places.h"
 
 #define FLOW_MEMORY 262144 /* the most one delivery may use */
 #define SETTLE_MOST 128    /* deliveries settled in one transaction */
@@ -34,11 +34,9 @@ struct lane {
 };
 
 /* A place for one delivery under way. */
-struct place {
-	struct place *next; /* in the list it is in */
-	struct delivery_state *state;
+struct delivery_place {
+	struct place place;
 	struct lane *lane;
-	struct arena *arena;
 	struct delivery_flow flow;
 };
 
@@ -51,30 +49,22 @@ struct plan {
 
 struct delivery_state {
 	struct job_run *run;
-	struct place *places;
-	size_t place_count;
+	struct places places;
 	size_t used;
 	size_t slow_used; /* by slow lanes */
 	struct plan plan;
-	struct place *free;
-	struct place *ended; /* waiting to be settled */
 	size_t in_flight;
 	struct lane *buckets[BUCKETS];
 };
 
-static struct place *take(struct place **list)
+static struct delivery_state *state_of(const struct place *place)
 {
-	struct place *place = *list;
-
-	if (place != NULL)
-		*list = place->next;
-	return place;
+	return place->places->run->state;
 }
 
-static void put(struct place **list, struct place *place)
+static struct delivery_place *own(struct place *place)
 {
-	place->next = *list;
-	*list = place;
+	return (struct delivery_place *)(void *)place;
 }
 
 /* ---- lanes ------------------------------------------------------------------------------------------- */
@@ -128,22 +118,22 @@ static void lane_drop(struct delivery_state *state, struct lane *lane)
 	free(lane);
 }
 
-static void lane_enter(struct place *place)
+static void lane_enter(struct delivery_state *state, struct delivery_place *place)
 {
 	place->lane->in_flight++;
-	place->state->used++;
-	place->state->slow_used += place->lane->slow;
+	state->used++;
+	state->slow_used += place->lane->slow;
 }
 
-static void lane_leave(struct place *place)
+static void lane_leave(struct delivery_state *state, struct delivery_place *place)
 {
 	struct lane *lane = place->lane;
 
 	place->lane = NULL;
 	lane->in_flight--;
-	place->state->used--;
-	place->state->slow_used -= lane->slow;
-	lane_drop(place->state, lane);
+	state->used--;
+	state->slow_used -= lane->slow;
+	lane_drop(state, lane);
 }
 
 static void lane_judge(struct delivery_state *state, struct lane *lane, bool slow)
@@ -178,7 +168,7 @@ static size_t room_of(void *arg, const char *name, size_t taken)
 	const struct lane *lane = lane_find(state, name);
 	bool slow = lane != NULL && lane->slow;
 	size_t most = (size_t)state->run->ctx.settings->webhook_connections;
-	size_t half = state->place_count / 2;
+	size_t half = state->places.count / 2;
 	size_t in_flight = lane == NULL ? 0 : lane->in_flight;
 	size_t slow_used = state->slow_used + slow_taken(state, slow, taken);
 
@@ -197,24 +187,13 @@ static size_t room_of(void *arg, const char *name, size_t taken)
 enum err delivery_job_open(struct job_run *run)
 {
 	struct delivery_state *state = calloc(1, sizeof(*state));
-	size_t count = (size_t)run->ctx.settings->webhook_in_flight;
 
 	if (state == NULL)
 		return ERR_NOMEM;
 	run->state = state;
 	state->run = run;
-	state->places = calloc(count, sizeof(*state->places));
-	if (state->places == NULL)
-		return ERR_NOMEM;
-	state->place_count = count;
-	for (size_t i = 0; i < count; i++) {
-		struct place *place = &state->places[i];
-		place->state = state;
-		if (arena_new(FLOW_MEMORY, &place->arena) != ERR_OK)
-			return ERR_NOMEM;
-		put(&state->free, place);
-	}
-	return ERR_OK;
+	return places_open(&state->places, run, (size_t)run->ctx.settings->webhook_in_flight,
+	    sizeof(struct delivery_place), FLOW_MEMORY);
 }
 
 void delivery_job_close(struct job_run *run)
@@ -223,35 +202,22 @@ void delivery_job_close(struct job_run *run)
 
 	if (state == NULL)
 		return;
-	for (size_t i = 0; state->places != NULL && i < state->place_count; i++)
-		arena_free(&state->places[i].arena);
+	places_close(&state->places);
 	for (size_t i = 0; i < BUCKETS; i++) {
 		for (struct lane *lane = state->buckets[i], *next; lane != NULL; lane = next) {
 			next = lane->next;
 			free(lane);
 		}
 	}
-	free(state->places);
 	free(state);
 	run->state = NULL;
 }
 
-static void release(struct place *place)
+static void clear(struct place *place)
 {
-	if (place->lane != NULL)
-		lane_leave(place);
-	arena_reset(place->arena); /* wipes the body */
-	place->flow = (struct delivery_flow){ .step = DELIVERY_DROP };
-	put(&place->state->free, place);
-}
-
-/* A ctx whose request memory is the place's own: the flow outlives the round. */
-static struct ctx ctx_of(struct place *place)
-{
-	struct ctx ctx = place->state->run->ctx;
-
-	ctx.arena = place->arena;
-	return ctx;
+	if (own(place)->lane != NULL)
+		lane_leave(state_of(place), own(place));
+	own(place)->flow = (struct delivery_flow){ .step = DELIVERY_DROP };
 }
 
 /* ---- sending -------------------------------------------------------------------------------------------- */
@@ -272,8 +238,8 @@ static const enum attempt_error faults[HTTP_FAULT__MAX] = {
 static void transfer_done(void *arg, const struct http_reply *reply)
 {
 	struct place *place = arg;
-	struct delivery_state *state = place->state;
-	struct ctx ctx = ctx_of(place);
+	struct delivery_state *state = state_of(place);
+	struct ctx ctx = place_ctx(place);
 	struct delivery_answer answer = { .answered = reply->end == HTTP_ANSWERED,
 		.fault = faults[reply->fault],
 		.code = reply->status,
@@ -282,17 +248,18 @@ static void transfer_done(void *arg, const struct http_reply *reply)
 		.body = reply->body,
 		.body_len = reply->body_len };
 
-	delivery_ended(&ctx, &place->flow, &answer);
-	lane_judge(state, place->lane, reply->elapsed_ms > SLOW_MS);
+	delivery_ended(&ctx, &own(place)->flow, &answer);
+	lane_judge(state, own(place)->lane, reply->elapsed_ms > SLOW_MS);
 	state->in_flight--;
-	put(&state->ended, place);
+	place_put(&state->places.ended, place);
 }
 
 /* Nothing went out, and not by the receiver's doing: the lease runs out and it comes back. */
 static void start(struct place *place)
 {
-	struct delivery_state *state = place->state;
-	const struct delivery_request *in = &place->flow.request;
+	struct delivery_state *state = state_of(place);
+	struct delivery_flow *flow = &own(place)->flow;
+	const struct delivery_request *in = &flow->request;
 	struct http_request request = { .method = "POST",
 		.url = in->url,
 		.headers = in->headers,
@@ -304,91 +271,31 @@ static void start(struct place *place)
 		.cut_reply = true,
 		.guarded = true };
 
-	if (place->flow.step != DELIVERY_SEND) {
-		put(&state->ended, place);
+	if (flow->step != DELIVERY_SEND) {
+		place_put(&state->places.ended, place);
 	} else if (http_start(state->run->http, &request, transfer_done, place) == ERR_OK) {
 		state->in_flight++;
 		state->run->counts.sent++;
 	} else {
-		place->flow.step = DELIVERY_LATER;
-		put(&state->ended, place);
+		flow->step = DELIVERY_LATER;
+		place_put(&state->places.ended, place);
 	}
-}
-
-/* Reads and sends one claimed delivery. */
-static enum err begin(struct delivery_state *state, const struct work *work)
-{
-	struct place *place = take(&state->free);
-	struct ctx ctx = ctx_of(place);
-
-	place->lane = lane_get(state, work->lane);
-	if (place->lane == NULL) {
-		put(&state->free, place);
-		return ERR_NOMEM;
-	}
-	lane_enter(place);
-	place->flow.work = *work;
-	place->flow.work.lane = place->lane->name;
-	enum err err = delivery_prepare(&ctx, &place->flow);
-	if (err != ERR_OK) {
-		release(place);
-		return err;
-	}
-	start(place);
-	return ERR_OK;
-}
-
-static enum err claim(struct delivery_state *state, size_t *ret_claimed)
-{
-	struct job_run *run = state->run;
-	const struct settings *settings = run->ctx.settings;
-	size_t most = state->place_count - state->used;
-	struct work_limits limits = { .max = most,
-		.per_lane = (size_t)settings->webhook_connections,
-		.lane_leased = (size_t)settings->webhook_connections,
-		.room = room_of,
-		.room_arg = state };
-	struct work *works = NULL;
-	size_t count = 0;
-
-	*ret_claimed = 0;
-	if (most == 0)
-		return ERR_OK;
-	enum err err =
-	    work_claim(&run->ctx, WORK_DELIVERY, &limits, settings->lease_s * 1000, &works, &count);
-	/* What cannot be begun comes back when its lease ends. */
-	for (size_t i = 0; i < count && err == ERR_OK; i++)
-		err = begin(state, &works[i]);
-	*ret_claimed = count;
-	run->counts.claimed += count;
-	return err;
 }
 
 /* ---- settling ------------------------------------------------------------------------------------------- */
 
-struct batch {
-	struct place **places;
-	size_t count;
-};
-
-static enum err settle_batch(struct ctx *ctx UNUSED, void *arg)
+static enum err settle(struct ctx *ctx, struct place *place)
 {
-	struct batch *batch = arg;
-	enum err err = ERR_OK;
+	struct delivery_flow *flow = &own(place)->flow;
 
-	for (size_t i = 0; i < batch->count && err == ERR_OK; i++) {
-		struct ctx own = ctx_of(batch->places[i]);
-		struct delivery_flow *flow = &batch->places[i]->flow;
-		flow->problem = delivery_settle(&own, flow);
-		/* Taken over by another process: it writes nothing, and stops nobody else. */
-		err = flow->problem == ERR_STALE ? ERR_OK : flow->problem;
-	}
-	return err;
+	flow->problem = delivery_settle(ctx, flow);
+	return flow->problem;
 }
 
-static void report(struct delivery_state *state, const struct delivery_flow *flow)
+static void report(struct place *place)
 {
-	struct job_counts *counts = &state->run->counts;
+	struct job_counts *counts = &state_of(place)->run->counts;
+	const struct delivery_flow *flow = &own(place)->flow;
 	char id[ID_TEXT_SIZE];
 
 	id_text(ID_DELIVERY, flow->work.subject_id, id);
@@ -412,40 +319,64 @@ static void report(struct delivery_state *state, const struct delivery_flow *flo
 		    attempt_error_word(flow->error));
 }
 
-static enum err settle_places(struct delivery_state *state, struct place **places, size_t count)
-{
-	struct batch batch = { .places = places, .count = count };
-	enum err err = tx_run(&state->run->ctx, settle_batch, &batch);
+/* What still cannot be settled is sent again, when its lease ends, under the same webhook-id. */
+static const struct place_ways ways = {
+	.settle = settle,
+	.report = report,
+	.clear = clear,
+	.most = SETTLE_MOST,
+	.what = "an attempt",
+};
 
-	if (err != ERR_OK)
+/* ---- claiming ------------------------------------------------------------------------------------------- */
+
+/* Reads and sends one claimed delivery. */
+static enum err begin(struct delivery_state *state, const struct work *work)
+{
+	struct place *place = place_take(&state->places.free);
+	struct delivery_place *mine = own(place);
+	struct ctx ctx = place_ctx(place);
+
+	mine->lane = lane_get(state, work->lane);
+	if (mine->lane == NULL) {
+		place_put(&state->places.free, place);
+		return ERR_NOMEM;
+	}
+	lane_enter(state, mine);
+	mine->flow.work = *work;
+	mine->flow.work.lane = mine->lane->name;
+	enum err err = delivery_prepare(&ctx, &mine->flow);
+	if (err != ERR_OK) {
+		place_release(place, &ways);
 		return err;
-	for (size_t i = 0; i < count; i++)
-		report(state, &places[i]->flow);
+	}
+	start(place);
 	return ERR_OK;
 }
 
-/* Together; and where one spoils the transaction, each for itself. What still cannot be settled is
- * left to its lease, and is then sent again under the same webhook-id. */
-static enum err settle_ended(struct delivery_state *state)
+static enum err claim(struct delivery_state *state, size_t *ret_claimed)
 {
-	struct place *places[SETTLE_MOST];
+	struct job_run *run = state->run;
+	const struct settings *settings = run->ctx.settings;
+	size_t most = state->places.count - state->used;
+	struct work_limits limits = { .max = most,
+		.per_lane = (size_t)settings->webhook_connections,
+		.lane_leased = (size_t)settings->webhook_connections,
+		.room = room_of,
+		.room_arg = state };
+	struct work *works = NULL;
 	size_t count = 0;
-	enum err err = ERR_OK;
 
-	while (count < SETTLE_MOST && state->ended != NULL)
-		places[count++] = take(&state->ended);
-	if (settle_places(state, places, count) != ERR_OK) {
-		for (size_t i = 0; i < count; i++) {
-			enum err one = settle_places(state, &places[i], 1);
-			if (one != ERR_OK) {
-				log_error("an attempt could not be settled: %s; %s",
-				    err_sentence(one), db_failure(state->run->ctx.db));
-				err = one;
-			}
-		}
-	}
-	for (size_t i = 0; i < count; i++)
-		release(places[i]);
+	*ret_claimed = 0;
+	if (most == 0)
+		return ERR_OK;
+	enum err err =
+	    work_claim(&run->ctx, WORK_DELIVERY, &limits, settings->lease_s * 1000, &works, &count);
+	/* What cannot be begun comes back when its lease ends. */
+	for (size_t i = 0; i < count && err == ERR_OK; i++)
+		err = begin(state, &works[i]);
+	*ret_claimed = count;
+	run->counts.claimed += count;
 	return err;
 }
 
@@ -457,11 +388,9 @@ enum err delivery_job_round(struct job_run *run, bool *ret_busy)
 	enum err run_err = state->in_flight == 0 ? ERR_OK : http_run(run->http, RUN_MS);
 
 	/* What ended may have kept others waiting, so there may be something to claim. */
-	bool freed = state->ended != NULL;
-	while (state->ended != NULL) {
-		enum err settle_err = settle_ended(state);
-		err = err == ERR_OK ? settle_err : err;
-	}
+	bool freed = state->places.ended != NULL;
+	enum err settle_err = places_settle(&state->places, &ways);
+	err = err == ERR_OK ? settle_err : err;
 	*ret_busy = claimed > 0 || state->in_flight > 0 || freed;
 	return err == ERR_OK ? run_err : err;
 }

@@ -10,6 +10,7 @@
 #include "guard.h"
 #include "idem.h"
 #include "jwt.h"
+#include "mail.h"
 #include "quota.h"
 #include "registration.h"
 #include "session.h"
@@ -34,6 +35,13 @@ static enum err expire_events(struct ctx *ctx, int64_t max_rows, uint64_t *ret_r
 	return event_expire(ctx, clock_now_ms() - kept_ms, max_rows, ret_removed);
 }
 
+static enum err expire_mails(struct ctx *ctx, int64_t max_rows, uint64_t *ret_removed)
+{
+	int64_t kept_ms = ctx->settings->mail_keep_days * DAY_MS;
+
+	return mail_expire(ctx, clock_now_ms() - kept_ms, max_rows, ret_removed);
+}
+
 /* Tokens stand before the sessions they belong to, which would take them along in one piece. */
 static const struct {
 	enum err (*expire)(struct ctx *ctx, int64_t max_rows, uint64_t *ret_removed);
@@ -49,6 +57,7 @@ static const struct {
 	{ refresh_token_expire, BATCH },
 	{ account_session_expire, BATCH },
 	{ jwt_key_expire, BATCH },
+	{ expire_mails, BATCH },
 	{ session_expire, SESSIONS },
 };
 

@@ -22,6 +22,8 @@ struct job_counts {
 	uint64_t sent;      /* attempts to deliver */
 	uint64_t delivered; /* with success */
 	uint64_t failed;    /* deliveries whose schedule is spent */
+	uint64_t mailed;    /* mails that the server took */
+	uint64_t unmailed;  /* mails that were given up */
 	uint64_t expired;
 };
 

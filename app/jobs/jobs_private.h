@@ -20,6 +20,11 @@ enum err task_job_open(struct job_run *run) MUST_CHECK;
 enum err task_job_round(struct job_run *run, bool *ret_busy) MUST_CHECK;
 void task_job_close(struct job_run *run);
 
+/* j_mail.c: sends mail. */
+enum err mail_job_open(struct job_run *run) MUST_CHECK;
+enum err mail_job_round(struct job_run *run, bool *ret_busy) MUST_CHECK;
+void mail_job_close(struct job_run *run);
+
 /* j_expire.c: deletes what is past its time. */
 enum err expire_job_round(struct job_run *run, bool *ret_busy) MUST_CHECK;
 

@@ -191,6 +191,8 @@ static int64_t finish_ms(const struct settings *settings)
 
 	if (settings->webhook_timeout_s > longest_s)
 		longest_s = settings->webhook_timeout_s;
+	if (settings->smtp_timeout_s > longest_s && settings->smtp_host[0] != '\0')
+		longest_s = settings->smtp_timeout_s;
 	return longest_s * 1000 + FINISH_MS;
 }
 
@@ -232,6 +234,8 @@ static const struct {
 	{ "sent", MEMBER_IS(uint64_t, struct job_counts, sent) },
 	{ "delivered", MEMBER_IS(uint64_t, struct job_counts, delivered) },
 	{ "failed", MEMBER_IS(uint64_t, struct job_counts, failed) },
+	{ "mailed", MEMBER_IS(uint64_t, struct job_counts, mailed) },
+	{ "unmailed", MEMBER_IS(uint64_t, struct job_counts, unmailed) },
 	{ "later", MEMBER_IS(uint64_t, struct job_counts, later) },
 	{ "stale", MEMBER_IS(uint64_t, struct job_counts, stale) },
 	{ "expired", MEMBER_IS(uint64_t, struct job_counts, expired) },

@@ -38,7 +38,7 @@ static void fault_set(struct json_fault *fault, const char *what, struct place p
 	if (fault == NULL)
 		return;
 	(void)snprintf(fault->field, sizeof(fault->field), "body");
-	(void)snprintf(fault->message, sizeof(fault->message), "%s (line %zu, column %zu).", what,
+	(void)snprintf(fault->message, sizeof(fault->message), "%s (line %zu, column %zu)", what,
 	    place.line, place.column);
 }
 
@@ -121,22 +121,22 @@ static const char *fault_words(enum json_error_code code)
 {
 	switch (code) {
 	case json_error_invalid_utf8:
-		return "The body is not valid UTF-8";
+		return "is not valid UTF-8";
 	case json_error_premature_end_of_input:
-		return "The JSON text ends too early";
+		return "ends too early";
 	case json_error_end_of_input_expected:
-		return "There is something behind the end of the JSON text";
+		return "has something behind the end of its JSON";
 	case json_error_null_character:
 	case json_error_null_byte_in_key:
-		return "A string must not contain the NUL character";
+		return "has a string with the NUL character";
 	case json_error_duplicate_key:
-		return "This member is given twice";
+		return "is given twice";
 	case json_error_numeric_overflow:
-		return "A number is too large";
+		return "has a number that is too large";
 	case json_error_stack_overflow:
-		return "The JSON text is nested too deeply";
+		return "is nested too deeply";
 	default:
-		return "The body is not valid JSON";
+		return "is not valid JSON";
 	}
 }
 
@@ -167,18 +167,17 @@ enum err json_read(
 	json_t *value;
 
 	if (text == NULL || len_bytes == 0) {
-		fault_set(ret_fault, "The body is empty", (struct place){ 1, 1 });
+		fault_set(ret_fault, "is empty", (struct place){ 1, 1 });
 		return ERR_SYNTAX;
 	}
 	/* No JSON text holds this byte, and Jansson takes it for the end. */
 	nul = memchr(text, '\0', len_bytes);
 	if (nul != NULL) {
-		fault_set(ret_fault, "The body contains a NUL byte",
-		    place_of(text, (size_t)(nul - text)));
+		fault_set(ret_fault, "contains a NUL byte", place_of(text, (size_t)(nul - text)));
 		return ERR_SYNTAX;
 	}
 	if (too_deep(text, len_bytes, &offset)) {
-		fault_set(ret_fault, "The JSON text is nested too deeply", place_of(text, offset));
+		fault_set(ret_fault, "is nested too deeply", place_of(text, offset));
 		return ERR_SYNTAX;
 	}
 	value = json_loadb(text, len_bytes, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);

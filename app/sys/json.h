@@ -14,7 +14,7 @@
 /* What is wrong with a text that is not acceptable JSON, for the person who sent it. */
 struct json_fault {
 	char field[64];    /* the member at fault when known (a duplicate), else "body" */
-	char message[160]; /* a sentence with line and column; never quotes a value */
+	char message[160]; /* what is wrong, with line and column; never quotes a value */
 };
 
 /*

@@ -13,7 +13,7 @@
 #include "claim.h"
 #include "limiter.h"
 #include "limits.h"
-#include "places.h"
+#include "seats.h"
 
 #include <stdatomic.h>
 
@@ -56,8 +56,8 @@ struct board {
 	_Atomic uint64_t password_operations;
 	_Atomic uint64_t limited[POLICY__MAX]; /* requests refused with 429, by enum limit_policy */
 	struct board_worker workers[LIMIT_WORKERS];
-	struct claims key_uses;  /* by key id: who writes last_used_at */
-	struct places passwords; /* who is busy with one */
+	struct claims key_uses; /* by key id: who writes last_used_at */
+	struct seats passwords; /* who is busy with one */
 };
 
 /* Upper bounds of the duration buckets, microseconds, ascending. */

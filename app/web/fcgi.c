@@ -264,11 +264,12 @@ static const char *reason_of(int status)
 		int status;
 		const char *reason;
 	} rows[] = { { 200, "OK" }, { 201, "Created" }, { 202, "Accepted" }, { 204, "No Content" },
-		{ 400, "Bad Request" }, { 401, "Unauthorized" }, { 402, "Payment Required" },
-		{ 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" },
-		{ 409, "Conflict" }, { 413, "Content Too Large" },
-		{ 415, "Unsupported Media Type" }, { 422, "Unprocessable Content" },
-		{ 429, "Too Many Requests" }, { 500, "Internal Server Error" },
+		{ 308, "Permanent Redirect" }, { 400, "Bad Request" }, { 401, "Unauthorized" },
+		{ 402, "Payment Required" }, { 403, "Forbidden" }, { 404, "Not Found" },
+		{ 405, "Method Not Allowed" }, { 409, "Conflict" }, { 410, "Gone" },
+		{ 413, "Content Too Large" }, { 415, "Unsupported Media Type" },
+		{ 422, "Unprocessable Content" }, { 429, "Too Many Requests" },
+		{ 500, "Internal Server Error" }, { 501, "Not Implemented" },
 		{ 503, "Service Unavailable" } };
 
 	for (size_t i = 0; i < countof(rows); i++) {

@@ -10,6 +10,7 @@
 
 #define WRITER_MEMORY 262144 /* names and complaints while the document is written */
 #define SCOPES_SIZE 512
+#define SERVICE_TAG "service"
 
 static const char description[] =
     "Identity verification: one API that asks whether a person is who they say they are, and tells "
@@ -244,8 +245,10 @@ struct operation {
 static struct operation operation_parts(struct openapi *doc, const struct route *route)
 {
 	bool has_body = route->body != NULL || (route->flags & ROUTE_RAW_BODY) != 0;
+	const char *tag =
+	    (route->flags & ROUTE_SERVICE) != 0 ? SERVICE_TAG : openapi_family(route->family)->tag;
 
-	return (struct operation){ .tags = json_pack("[s]", openapi_family(route->family)->tag),
+	return (struct operation){ .tags = json_pack("[s]", tag),
 		.description = description_of(route),
 		.security = security_of(route),
 		.parameters = openapi_parameters(doc, route),
@@ -386,10 +389,12 @@ static json_t *info(void)
 	    PACKAGE_VERSION, "license", "name", "Apache License 2.0", "identifier", "Apache-2.0");
 }
 
+/* Whether any route is of this family, or (FAMILY__MAX) of none. */
 static bool is_listed(const struct route *table, size_t count, enum family family)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (table[i].family == family)
+		bool apart = (table[i].flags & ROUTE_SERVICE) != 0;
+		if (apart ? family == FAMILY__MAX : table[i].family == family)
 			return true;
 	}
 	return false;
@@ -412,6 +417,10 @@ static json_t *tags(const struct route *table, size_t count)
 			json_array_append_new(
 			    array, tag_of(family->tag, family->title, family->description));
 	}
+	if (is_listed(table, count, FAMILY__MAX))
+		json_array_append_new(array,
+		    tag_of(SERVICE_TAG, "The gateway",
+			"What the gateway says of itself, and what identity providers tell it."));
 	json_array_append_new(
 	    array, tag_of("webhooks", "Webhooks", "What we send to your webhook endpoints."));
 	return array;

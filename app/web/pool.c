@@ -59,7 +59,7 @@ static void place_clear_board(struct pool *pool, size_t number)
 	atomic_store(&row->request_started_ms, 0);
 	atomic_store(&row->requests, 0);
 	atomic_store(&row->rss_kib, 0);
-	places_leave(&pool->board->passwords, (unsigned)number);
+	seats_leave(&pool->board->passwords, (unsigned)number);
 }
 
 /* In the child: never returns. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * r_account.c: how people come in: family account's register, resend-otp, verify-email, login, refresh
- * and logout. What takes password work does it in prepare, in one of the few places there are for it.
+ * and logout. What takes password work does it in prepare, in one of the few seats there are for it.
  */
 #include "account.h"
 
@@ -10,7 +10,7 @@
 
 #include "address.h"
 #include "password.h"
-#include "places.h"
+#include "seats.h"
 #include "registration.h"
 #include "reply.h"
 #include "sets.h"
@@ -252,7 +252,7 @@ const struct field_set tokens_reply = FIELD_SET("Tokens", tokens_rows, struct to
 /* ---- password work -------------------------------------------------------------------------- */
 
 /* The setting password_workers; 0 there is half of the workers. */
-static unsigned place_count(const struct web *web)
+static unsigned seat_count(const struct web *web)
 {
 	unsigned half = atomic_load(&web->board->worker_count) / 2;
 
@@ -261,17 +261,17 @@ static unsigned place_count(const struct web *web)
 	return half > 0 ? half : 1;
 }
 
-/* Runs what looks at a password, if there is a place for it. */
-static enum err in_place(struct web *web, enum err (*work)(struct web *web))
+/* Runs what looks at a password, if there is a seat for it. */
+static enum err in_seat(struct web *web, enum err (*work)(struct web *web))
 {
 	uint64_t before = password_operations();
 
-	if (!places_take(&web->board->passwords, web->worker_number, place_count(web))) {
+	if (!seats_take(&web->board->passwords, web->worker_number, seat_count(web))) {
 		web->meter.retry_after_s = 1;
 		return ERR_CROWDED;
 	}
 	enum err err = work(web);
-	places_leave(&web->board->passwords, web->worker_number);
+	seats_leave(&web->board->passwords, web->worker_number);
 	atomic_fetch_add_explicit(
 	    &web->board->password_operations, password_operations() - before, memory_order_relaxed);
 	return err;
@@ -306,7 +306,7 @@ enum err register_prepare(struct web *web)
 	ask->email = in->email;
 	ask->password = in->password;
 	ask->language = in->language;
-	return in_place(web, register_work);
+	return in_seat(web, register_work);
 }
 
 enum err register_make(struct web *web)
@@ -339,7 +339,7 @@ enum err resend_prepare(struct web *web)
 		return ERR_NOMEM;
 	ask->email = in->email;
 	ask->password = in->password;
-	return in->password == NULL ? resend_work(web) : in_place(web, resend_work);
+	return in->password == NULL ? resend_work(web) : in_seat(web, resend_work);
 }
 
 enum err resend_make(struct web *web)
@@ -393,7 +393,7 @@ enum err log_in_prepare(struct web *web)
 		return ERR_NOMEM;
 	ask->email = in->email;
 	ask->password = in->password;
-	return in_place(web, log_in_work);
+	return in_seat(web, log_in_work);
 }
 
 enum err log_in(struct web *web)

@@ -7,6 +7,8 @@
 #include "sets.h"
 #include "web.h"
 
+#define EMAIL_WORDS "must be a mail address"
+
 struct member_input {
 	const char *email;
 	const char *role;
@@ -33,7 +35,7 @@ static void check_email(const void *filled, struct complaints *complaints)
 	const struct member_input *in = filled;
 
 	if (in->email != NULL && !address_check(in->email))
-		complain(complaints, "email", "must be a mail address");
+		complain(complaints, "email", EMAIL_WORDS);
 }
 
 const struct field_set member_request = { .name = "MemberRequest",
@@ -91,6 +93,9 @@ enum err member_make(struct web *web)
 	if (err == ERR_OK)
 		err = member_invite(
 		    &web->ctx, web->ctx.actor.organization_id, in->email, role, &member, &again);
+	/* An address that no mail can be sent to. */
+	if (err == ERR_VALIDATION)
+		return web_complain(web, "email", EMAIL_WORDS);
 	if (err == ERR_STATE)
 		return web_complain(web, "email", "is a member already");
 	if (err == ERR_FULL)

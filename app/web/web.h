@@ -67,7 +67,8 @@ enum success {
 #define ROUTE_RAW_BODY (1u << 2)      /* no media type or JSON rules; capped by body_max */
 #define ROUTE_BODY_MAY_MISS (1u << 3) /* no body is as good as {} */
 #define ROUTE_BARE_REPLY (1u << 4)    /* the reply stands alone, in no envelope */
-#define ROUTE_ANY_KEY (1u << 5)       /* no scope is needed, only a key that is kept secret */
+#define ROUTE_SERVICE (1u << 5)       /* no customer's business: the document lists it apart */
+#define ROUTE_ANY_KEY (1u << 6)       /* no scope is needed, only a key that is kept secret */
 
 /* Rows with roles name them so. */
 #define ROLE_BIT(role) (1u << (role))

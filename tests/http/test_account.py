@@ -371,7 +371,8 @@ def test_every_refusal_of_a_login_is_the_same(stack, person):
     disabled, unproven = account_register(stack), new_address()
     stack.cli("account", "disable", disabled["email"])
     register(stack, unproven)
-    answers = []
+    failed = "SELECT COUNT(*) FROM audit WHERE action = 'login.failed'"
+    before, answers = stack.rows(failed)[0][0], []
     for address, password in ((person["email"], OTHER), (new_address(), PASSWORD),
                               (unproven, PASSWORD), (disabled["email"], PASSWORD)):
         answer, took = cost(stack, lambda: login(stack, address, password))
@@ -379,6 +380,7 @@ def test_every_refusal_of_a_login_is_the_same(stack, person):
         assert answer.headers["WWW-Authenticate"] == "Bearer"
         answers.append((str(seen(answer)), took))
     assert set(answers) == {(answers[0][0], 1)}
+    assert stack.rows(failed)[0][0] == before + 4
     stack.cli("account", "enable", disabled["email"])
     assert login(stack, disabled["email"]).status_code == 200
     login(stack, person["email"])
@@ -501,6 +503,7 @@ WITH_BODY = PATHS[:-1]
 def test_without_its_slash_an_address_is_elsewhere(stack, path):
     answer = stack.client().post(BASE + path[:-1], {}, allow_redirects=False)
     assert answer.status_code == 308 and answer.headers["Location"] == BASE + path
+    assert answer.reason == "Permanent Redirect"
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -527,6 +530,8 @@ def test_bodies_that_are_none(stack, path):
         answer = send(broken)
         assert answer.status_code == 400 and list(answer.json()) == ["detail"], broken
         assert isinstance(answer.json()["detail"], str)
+    assert send("{]").json() == {
+        "detail": "The request is not valid: body is not valid JSON (line 1, column 2)."}
     answer = send('{"nothing": 1}')
     assert answer.status_code == 400 and "nothing" in answer.json()
     assert all(isinstance(faults, list) for faults in answer.json().values())

@@ -10,7 +10,7 @@ from argparse import Namespace
 
 import pytest
 
-from product import SEED, UUID_TAIL
+from product import SEED, UUID_TAIL, wait_for
 from receiver import Receiver, id_hex
 from session_family import ALL, add_key, new_jwk
 from test_verify_session import Page
@@ -346,16 +346,22 @@ def test_idempotency_keys_are_each_application_s_own(world):
     assert ids[0] != ids[1]
 
 
-def test_events_are_each_application_s_own(world):
+def test_events_are_each_application_s_own(world, receiver):
     """An endpoint hears of its own application's verifications, and of no sibling's."""
     sibling = world.new_sibling()
-    made(sibling.post("/v1/webhooks", {"url": world.url, "events": ["verification.completed"]}))
+    made(sibling.post("/v1/webhooks", {"url": receiver.url("/sibling"),
+                                       "events": ["verification.completed"]}))
     made(world.owner.post("/v1/kyc/sandbox/verify", SEED))
     for path in ("/v1/events", "/v1/webhooks/deliveries"):
         assert sibling.get(path).json()["data"] == []
     ver = made(sibling.post("/v1/kyc/sandbox/verify", SEED))["id"]
     assert [event["trigger_id"] for event in sibling.get("/v1/events").json()["data"]] == [ver]
     assert ver not in world.owner.get("/v1/events").text
+    assert wait_for(lambda: receiver.of("/sibling"), 20)
+    assert {request.about for request in receiver.of("/sibling")} == {ver}
+    assert world.stack.rows("SELECT COUNT(*) FROM delivery d JOIN webhook_endpoint n "
+                            "ON n.id = d.endpoint_id WHERE d.application_id <> "
+                            "n.application_id") == ((0,),)
 
 
 def test_tokens_and_the_day_are_the_organisation_s(world):

@@ -56,6 +56,12 @@ def test_it_names_nothing_of_ours_alone(contract):
     assert listed == {tag["name"] for tag in document["tags"]} - {"webhooks"}
 
 
+def test_what_is_no_customer_s_business_stands_apart(contract):
+    apart = {row.id for row in contract.operations if row.tag == "service"}
+    assert {"providerCallback", "getOpenApi"} <= apart
+    assert not any(row.row["security"] for row in contract.operations if row.tag == "service")
+
+
 # ---- it agrees with itself ------------------------------------------------------------------------------
 
 def examples_of(media):

@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """People for tests: registering, reading the code that was mailed, logging in."""
 
-import email
-import email.policy
 import re
 import secrets
-from email.utils import getaddresses
-from pathlib import Path
 
+from mail import mails
 from product import wait_for
 
 BASE = "/auth/v2/programmatic"
@@ -20,14 +17,7 @@ def new_address():
 
 def letters(stack, to):
     """The mails to an address, in the order in which they came."""
-    found = []
-    for path in Path(stack.env["BONAFIDE_MAIL_DIR"]).rglob("*"):
-        if not path.is_file():
-            continue
-        letter = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-        if to in [address for _, address in getaddresses(letter.get_all("To", []))]:
-            found.append((path.stat().st_mtime_ns, letter))
-    return [letter for _, letter in sorted(found, key=lambda row: row[0])]
+    return mails(stack, to)
 
 
 def code_in(letter):

@@ -73,7 +73,7 @@ def test_a_flood_of_logins_leaves_the_rest_answering(stack):
         "detail": "Too many people are logging in just now. Please try again."}
     assert metric(stack, "bonafide_worker_crashes_total") == 0
     assert metric(stack, "bonafide_request_timeouts_total") == 0
-    # The places are free again.
+    # The seats are free again.
     assert login(stack, new_address()).status_code == 401
 
 
@@ -84,8 +84,8 @@ def kill(pid):
         pass
 
 
-def test_a_killed_worker_leaves_its_place(stack):
-    """Every place there is, and more, by workers that die at it."""
+def test_a_killed_worker_leaves_its_seat(stack):
+    """Every seat there is, and more, by workers that die at it."""
     killed = set()
     with Flood(stack, 8):
         while len(killed) < 8:
@@ -121,6 +121,30 @@ def test_wrong_logins_at_one_account_lock_out_no_other(stack):
     assert login(stack, victim["email"]).status_code == 429
     assert login(stack, other["email"]).status_code == 200
     assert metric(stack, "bonafide_worker_crashes_total") == crashes
+
+
+def test_a_hash_of_another_cost_is_made_anew(stack):
+    """When its password is next at hand, and not before."""
+    somebody = account_register(stack)
+
+    def hashed():
+        return stack.rows("SELECT password FROM account ORDER BY id DESC LIMIT 1")[0][0]
+    assert ",t=12," in hashed()
+    conf = open(stack.conf).read()
+    with open(stack.conf, "w") as out:
+        out.write("\n".join([line for line in conf.splitlines()
+                             if not line.startswith("argon2_passes")] + ["argon2_passes = 3", ""]))
+    os.kill(stack.pid("pool"), signal.SIGHUP)
+
+    def reloaded():
+        status = stack.client().get("/-/status").json()
+        return {row["generation"] for row in status["workers"]} == {status["generation"]} != {1}
+    assert wait_for(reloaded, 20)
+    assert login(stack, somebody["email"], WRONG).status_code == 401
+    assert ",t=12," in hashed()
+    assert login(stack, somebody["email"]).status_code == 200
+    assert ",t=3," in hashed()
+    assert login(stack, somebody["email"]).status_code == 200
 
 
 # ---- who may come in -------------------------------------------------------------------------------

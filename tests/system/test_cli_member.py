@@ -56,6 +56,16 @@ def test_the_first_owner(stack, org):
     fails(stack, 1, "is a member already", "member", "add", "--org", org, "--role", "admin", email)
 
 
+def test_another_name(stack, org):
+    assert stack.cli("org", "rename", org, "Café Ω", "--json")["name"] == "Café Ω"
+    assert stack.cli("org", "show", org, "--json")["name"] == "Café Ω"
+    fails(stack, 1, "there is no organisation", "org", "rename", NOBODY, "x")
+    for name in ("a\nb", "x" * 121):
+        fails(stack, 2, "", "org", "rename", org, name)
+    assert stack.rows("SELECT action, actor_kind FROM audit WHERE action = 'organization.renamed'"
+                      ) == (("organization.renamed", "operator"),)
+
+
 def test_roles_and_removal(stack, org):
     one, two = Person(stack), Person(stack)
     org = one.organization["uuid"]

@@ -523,6 +523,24 @@ def test_deliveries(stack, endpoint):
     assert "TYPE" in stack.cli("delivery", "list").stdout
 
 
+def test_a_retry_without_an_encryption_key(stack, endpoint):
+    """What carries claims goes out encrypted or not at all; the words say what is missing."""
+    endpoint.listen()
+    cause(stack)
+    endpoint.count("succeeded", 1)
+    row = deliveries(stack, endpoint)[0]
+    event = "UPDATE event SET seal_key = %s WHERE id = (SELECT event_id FROM delivery " \
+            "ORDER BY id DESC LIMIT 1)"
+    stack.rows(event, 1)
+    done = stack.cli("delivery", "retry", row["id"], check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "bonafide: its webhook has no active encryption key\n"
+    assert deliveries(stack, endpoint)[0] == row
+    assert stack.cli("audit", "--subject", row["id"], "--json") == []
+    stack.rows(event, None)
+    stack.cli("delivery", "retry", row["id"])
+
+
 def test_what_a_stranger_answered_is_shown_safely(stack, endpoint):
     endpoint.listen("--status", "503")
     cause(stack)

@@ -2,6 +2,7 @@
 /* t_address.c: which text is a mail address, and which two are the same. */
 #include "base.h"
 #include "address.h"
+#include "mime.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -58,6 +59,8 @@ static void test_addresses(void **state UNUSED)
 	for (size_t i = 0; i < countof(good); i++) {
 		if (!address_check(good[i]))
 			fail_msg("refused: %s", good[i]);
+		/* Somebody must be able to write to it. */
+		assert_true(mime_address_valid(good[i]));
 	}
 	for (size_t i = 0; i < countof(bad); i++) {
 		if (address_check(bad[i]))
@@ -76,6 +79,7 @@ static void test_length(void **state UNUSED)
 		text[70] = text[130] = text[190] = text[250] = '.';
 		text[total] = '\0';
 		assert_int_equal(address_check(text), total <= LIMIT_EMAIL);
+		assert_true(total > LIMIT_EMAIL || mime_address_valid(text));
 	}
 }
 

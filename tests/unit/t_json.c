@@ -72,8 +72,8 @@ static void test_refuses_syntax(void **state)
 	refuse_text("01", "body", "");
 	refuse_text("// c\n{}", "body", "not valid JSON");
 	refuse_text("\xef\xbb\xbf{}", "body", "not valid JSON");
-	refuse_text("[99999999999999999999]", "body", "number is too large");
-	refuse_text("[1e999]", "body", "number is too large");
+	refuse_text("[99999999999999999999]", "body", "number that is too large");
+	refuse_text("[1e999]", "body", "number that is too large");
 	refuse_text("[\"\\ud800\"]", "body", "not valid JSON");
 	refuse("{}\0", 3, "body", "NUL byte (line 1, column 3)");
 	refuse("\0", 1, "body", "NUL byte");

@@ -85,7 +85,7 @@ static const struct group {
 	    { "hint", "malformed", "bad_signature", "not_fresh", "unknown_job", "already_decided" },
 	    0, { { 0, 0 } } },
 	{ GROUP(work_kind), UP_TO(WORK),
-	    { "provider_submit", "provider_poll", "webhook_delivery", "webhook_task" }, 0,
+	    { "provider_submit", "provider_poll", "webhook_delivery", "webhook_task", "mail" }, 0,
 	    { { 0, 0 } } },
 	{ GROUP(score_band), UP_TO(BAND), { "low", "medium", "high", "premium" }, 0, { { 0, 0 } } },
 	{ GROUP(usage_type), UP_TO(USAGE), { "kyc.verification", "kyc.score", "session" }, 0,
@@ -125,14 +125,23 @@ static const struct group {
 		"account.unlocked", "password.changed", "login.succeeded", "login.failed",
 		"login.locked", "logout", "session.reuse_detected", "member.invited",
 		"member.joined", "member.role_changed", "member.removed", "organization.created",
-		"organization.suspended", "organization.resumed", "organization.limits_changed",
-		"tokens.added", "tokens.corrected", "application.created", "application.updated",
-		"application.deleted", "key.created", "key.rotated", "key.regenerated",
-		"key.revoked", "webhook.created", "webhook.changed", "webhook.disabled",
-		"webhook.removed", "webhook.secret_revealed", "webhook.secret_rotated",
-		"webhook_key.added", "webhook_key.activated", "webhook_key.deactivated",
-		"delivery.retried", "event.replayed", "recovery.started", "verification.erased",
-		"seal.added", "seal.rotated", "jwt.rotated", "jwt.revoked" },
+		"organization.renamed", "organization.suspended", "organization.resumed",
+		"organization.limits_changed", "tokens.added", "tokens.corrected",
+		"application.created", "application.updated", "application.deleted", "key.created",
+		"key.rotated", "key.regenerated", "key.revoked", "webhook.created",
+		"webhook.changed", "webhook.disabled", "webhook.removed", "webhook.secret_revealed",
+		"webhook.secret_rotated", "webhook_key.added", "webhook_key.activated",
+		"webhook_key.deactivated", "delivery.retried", "event.replayed", "recovery.started",
+		"verification.erased", "seal.added", "seal.rotated", "jwt.rotated", "jwt.revoked" },
+	    0, { { 0, 0 } } },
+	{ GROUP(mail_template), UP_TO(MAIL),
+	    { "verification_code", "already_registered", "invitation", "test" }, 0, { { 0, 0 } } },
+	{ GROUP(mail_status), UP_TO(MAILSTATUS), { "pending", "sent", "failed" }, 3,
+	    { { MAILSTATUS_PENDING, MAILSTATUS_SENT }, { MAILSTATUS_PENDING, MAILSTATUS_FAILED },
+		{ MAILSTATUS_FAILED, MAILSTATUS_PENDING } } },
+	{ GROUP(mail_error), UP_TO(MAILERROR),
+	    { "none", "config", "text", "sealed", "resolve", "connect", "tls", "login", "server",
+		"sender", "recipient", "message", "utf8", "timeout", "read", "other", "expired" },
 	    0, { { 0, 0 } } },
 	{ GROUP(session_family), UP_TO(VIA), { "session", "plain" }, 0, { { 0, 0 } } },
 	{ GROUP(session_status), UP_TO(SESSION),
@@ -224,7 +233,7 @@ static void test_other_words_are_refused(void **state UNUSED)
 	for (size_t i = 0; i < countof(groups); i++) {
 		for (size_t k = 0; k < countof(wrong); k++)
 			refuse_word(&groups[i], wrong[k]);
-		/* Only a reason may be empty: a verification that was approved has none. */
+		/* Only a reason and a role may be empty: an approved verification has no reason. */
 		if (groups[i].words[0][0] != '\0')
 			refuse_word(&groups[i], "");
 	}
@@ -299,7 +308,7 @@ static void test_terminal_statuses_stay(void **state UNUSED)
 /* ---- ids ------------------------------------------------------------------------------------------- */
 
 static const char *const prefixes[ID__MAX] = { "ver", "key", "usg", "org", "app", "req", "scr",
-	"wrk", "wh", "whe", "whk", "evt", "whd", "wha", "tsk", "vs", "va", "wf", "" };
+	"wrk", "wh", "whe", "whk", "evt", "whd", "wha", "tsk", "vs", "va", "wf", "", "mail" };
 
 /* From the list of valid ids in the TypeID specification, version 0.3. */
 static const struct {

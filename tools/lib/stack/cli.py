@@ -14,10 +14,10 @@ from .trouble import Trouble, log_tail
 
 _DEFAULT_DIR = ".stack"
 _DEFAULT_PORT = 8080
-_LOGS = ("web", "access", "pool", "batch", "db", "smile", "receiver")
+_LOGS = ("web", "access", "pool", "batch", "db", "smile", "mail", "receiver")
 
-_ABOUT = """A private Bonafide in one directory: MariaDB, the FastCGI pool, nginx or Apache, the batch
-and a simulator of the identity provider. All of it listens on loopback or Unix sockets only."""
+_ABOUT = """A private Bonafide in one directory: MariaDB, the FastCGI pool, nginx or Apache, the
+batch, a simulator of the identity provider and a mail server that keeps what is sent. All of it listens on loopback or Unix sockets only."""
 
 _MORE = """
   tools/stack up                      http://127.0.0.1:8080, everything in ./.stack
@@ -104,7 +104,7 @@ def build_parser():
     command("status", "say which parts run; exit status 3 when one does not")
 
     logs = command("logs", "print the end of the logs")
-    logs.add_argument("part", nargs="?", choices=_LOGS + ("mail",), metavar="PART",
+    logs.add_argument("part", nargs="?", choices=_LOGS, metavar="PART",
                       help=", ".join(_LOGS) + " (default: all)")
     logs.add_argument("-f", "--follow", action="store_true", help="go on as they grow")
     logs.add_argument("-n", "--lines", type=int, default=None, metavar="N",
@@ -196,11 +196,14 @@ def _choose_ports(stack, running):
         if not base.procs["db"].running():
             raise Trouble(f"the database of {state['db_of']} does not run",
                           f"`tools/stack up --dir {state['db_of']}` starts it")
-        for key in ("org", "app", "keys", "smile_port"):
+        for key in ("org", "app", "keys", "smile_port", "mail_port"):
             state[key] = base.state[key]
     elif "smile" not in running and not port_is_free(state.get("smile_port", 0)) \
             or not state.get("smile_port"):
         state["smile_port"] = free_port(taken=(state["port"],))
+    if not state.get("db_of") and ("mail" not in running and not port_is_free(
+            state.get("mail_port", 0)) or not state.get("mail_port")):
+        state["mail_port"] = free_port(taken=(state["port"], state["smile_port"]))
 
 
 def _up(args):
@@ -261,6 +264,7 @@ def _start(stack, running, started):
 def _about(stack, part):
     return {"db": f", socket {stack.layout.socket('db.sock')}",
             "smile": f", {stack.smile_url()}" if part == "smile" else "",
+            "mail": f", mails in {stack.layout.mail_dir}",
             "pool": f", programs of {stack.state['build']}",
             "web": f", {stack.state['web']} on {stack.url()}"}.get(part, "")
 
@@ -323,7 +327,7 @@ def _status(args):
             minutes, seconds = divmod(int(proc.since_s()), 60)
             word = f"runs      pid {proc.pid:<8} since {minutes} min {seconds:02d} s"
         elif part not in wanted:
-            other = stack.state.get("db_of") if part in ("db", "smile") else None
+            other = stack.state.get("db_of") if part in ("db", "smile", "mail") else None
             word = f"that of {other}" if other else "not wanted (--no-batch)"
         else:
             word = "died" if proc.pid else "stopped"
@@ -333,8 +337,6 @@ def _status(args):
 
 
 def _logs(args):
-    if args.part == "mail":
-        raise Trouble("this stack runs no mail sink: Bonafide sends no mail yet")
     stack = _known(args)
     files = [stack.layout.log(part) for part in ((args.part,) if args.part else _LOGS)]
     files = [path for path in files if os.path.exists(path)]

@@ -37,6 +37,7 @@ class Layout:
         self.db_password = self.path("db.password")
         self.migrate_password = self.path("migrate.password")
         self.smile_key = self.path("smile.key")
+        self.mail_dir = self.path("mail")
         self.env = self.path("env")
         self.state_file = self.path("stack.json")
         self.sockets = self._sockets()

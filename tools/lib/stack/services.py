@@ -19,17 +19,17 @@ from .procs import Proc
 from .trouble import Trouble
 
 # In the order of starting; ended in the reverse order.
-PARTS = ("db", "smile", "pool", "web", "batch")
+PARTS = ("db", "smile", "mail", "pool", "web", "batch")
 # Started on its own (`tools/stack receiver`), ended with the rest.
 RECEIVER = "receiver"
-NAMES = {"db": "database", "smile": "simulator", "pool": "pool", "web": "web server",
+NAMES = {"db": "database", "smile": "simulator", "mail": "mail sink", "pool": "pool", "web": "web server",
          "batch": "batch", RECEIVER: "receiver"}
 
 _PARTNER_ID = "085"
 _READY_S = 40.0
 
 # Longer than what the part itself allows its work in hand (stop_timeout_s 30).
-_PATIENCE_S = {"db": 90.0, "smile": 10.0, "pool": 45.0, "web": 10.0, "batch": 60.0,
+_PATIENCE_S = {"db": 90.0, "smile": 10.0, "mail": 10.0, "pool": 45.0, "web": 10.0, "batch": 60.0,
                RECEIVER: 10.0}
 
 
@@ -63,7 +63,7 @@ class Stack:
 
     def parts(self):
         """The parts that this stack runs."""
-        borrowed = ("db", "smile") if self.state.get("db_of") else ()
+        borrowed = ("db", "smile", "mail") if self.state.get("db_of") else ()
         idle = () if self.state.get("batch", True) else ("batch",)
         return [part for part in PARTS if part not in borrowed + idle]
 
@@ -95,6 +95,11 @@ class Stack:
             "smile_partner_id": _PARTNER_ID,
             "smile_api_key_file": owner.smile_key,
             "egress_allow": "127.0.0.0/8, ::1/128",
+            "smtp_host": "127.0.0.1",
+            "smtp_port": str(self.state["mail_port"]),
+            "smtp_tls": "none",
+            "mail_from": "Bonafide <no-reply@bonafide.example>",
+            "mail_dir": os.path.join(TOP, "app", "mail"),
             **_GENEROUS,
         }
         if self.state.get("workers"):
@@ -130,6 +135,7 @@ class Stack:
             "BONAFIDE_DB_SOCKET": owner.socket("db.sock"),
             "BONAFIDE_DB_ADMIN": db.admin(),
             "BONAFIDE_SMILE_URL": self.smile_url(),
+            "BONAFIDE_MAIL_DIR": owner.mail_dir,
             "BONAFIDE_WEB": self.state["web"],
         }
         write_private(layout.env,
@@ -150,6 +156,11 @@ class Stack:
                         "--partner-id", _PARTNER_ID, "--api-key-file", self.layout.smile_key,
                         "--journal", self.layout.path("log", "smile.journal")], log)
             self._wait_port(proc, self.state["smile_port"], "the provider simulator", log)
+        elif part == "mail":
+            sink = os.path.join(os.path.dirname(os.path.realpath(__file__)), "mailsink.py")
+            proc.spawn([sys.executable, sink, "--port", str(self.state["mail_port"]),
+                        "--dir", self.layout.mail_dir], log)
+            self._wait_port(proc, self.state["mail_port"], "the mail sink", log)
         elif part == "pool":
             proc.spawn([self.program("bonafide.fcgi"), "-c", self.layout.conf], log)
             self._wait_socket(proc, log)

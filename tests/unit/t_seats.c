@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* t_places.c: never more than may be, nobody refused while one is free, and none lost with a worker. */
+/* t_seats.c: never more than may be, nobody refused while one is free, and none lost with a worker. */
 #include "base.h"
-#include "places.h"
+#include "seats.h"
 #include "shm.h"
 
 #include <setjmp.h>
@@ -14,42 +14,42 @@
 
 static void test_take_and_leave(void **state UNUSED)
 {
-	static struct places places;
+	static struct seats seats;
 
-	assert_true(places_take(&places, 0, 2));
-	assert_true(places_take(&places, 7, 2));
-	assert_false(places_take(&places, 3, 2));
-	assert_int_equal(places_taken(&places), 2);
-	places_leave(&places, 3);
-	assert_int_equal(places_taken(&places), 2);
-	places_leave(&places, 0);
-	assert_true(places_take(&places, 3, 2));
-	assert_false(places_take(&places, 0, 2));
+	assert_true(seats_take(&seats, 0, 2));
+	assert_true(seats_take(&seats, 7, 2));
+	assert_false(seats_take(&seats, 3, 2));
+	assert_int_equal(seats_taken(&seats), 2);
+	seats_leave(&seats, 3);
+	assert_int_equal(seats_taken(&seats), 2);
+	seats_leave(&seats, 0);
+	assert_true(seats_take(&seats, 3, 2));
+	assert_false(seats_take(&seats, 0, 2));
 	/* A setting that is lowered counts from then on. */
-	places_leave(&places, 3);
-	assert_true(places_take(&places, 3, 1));
-	assert_false(places_take(&places, 5, 1));
-	places_leave(&places, 3);
-	places_leave(&places, 7);
-	assert_int_equal(places_taken(&places), 0);
-	assert_false(places_take(&places, 0, 0));
-	assert_true(places_take(&places, LIMIT_WORKERS - 1, LIMIT_WORKERS + 1));
+	seats_leave(&seats, 3);
+	assert_true(seats_take(&seats, 3, 1));
+	assert_false(seats_take(&seats, 5, 1));
+	seats_leave(&seats, 3);
+	seats_leave(&seats, 7);
+	assert_int_equal(seats_taken(&seats), 0);
+	assert_false(seats_take(&seats, 0, 0));
+	assert_true(seats_take(&seats, LIMIT_WORKERS - 1, LIMIT_WORKERS + 1));
 }
 
 #define WORKERS 8
-#define PLACES 3
+#define SEATS 3
 #define ROUNDS 20000
 
 struct shared {
-	struct places places;
+	struct seats seats;
 	_Atomic unsigned inside, most, taken, refused;
 };
 
-/* Takes and leaves a place over and over, and counts how many are inside. */
-static void work(struct shared *shared, unsigned number, unsigned places)
+/* Takes and leaves a seat over and over, and counts how many are inside. */
+static void work(struct shared *shared, unsigned number, unsigned seats)
 {
 	for (int i = 0; i < ROUNDS; i++) {
-		if (!places_take(&shared->places, number, places)) {
+		if (!seats_take(&shared->seats, number, seats)) {
 			atomic_fetch_add(&shared->refused, 1);
 			continue;
 		}
@@ -59,15 +59,15 @@ static void work(struct shared *shared, unsigned number, unsigned places)
 			;
 		atomic_fetch_add(&shared->taken, 1);
 		atomic_fetch_sub(&shared->inside, 1);
-		places_leave(&shared->places, number);
+		seats_leave(&shared->seats, number);
 	}
 }
 
-static void run_workers(struct shared *shared, unsigned places)
+static void run_workers(struct shared *shared, unsigned seats)
 {
 	for (unsigned i = 0; i < WORKERS; i++) {
 		if (fork() == 0) {
-			work(shared, i, places);
+			work(shared, i, seats);
 			_exit(0);
 		}
 	}
@@ -81,19 +81,19 @@ static void test_processes(void **state UNUSED)
 
 	assert_int_equal(shm_create("", sizeof(struct shared), &shm), ERR_OK);
 	struct shared *shared = shm.base;
-	run_workers(shared, PLACES);
-	assert_true(atomic_load(&shared->most) <= PLACES);
+	run_workers(shared, SEATS);
+	assert_true(atomic_load(&shared->most) <= SEATS);
 	assert_int_equal(
 	    atomic_load(&shared->taken) + atomic_load(&shared->refused), WORKERS * ROUNDS);
-	assert_int_equal(places_taken(&shared->places), 0);
-	/* With as many places as there are workers nobody is ever refused. */
+	assert_int_equal(seats_taken(&shared->seats), 0);
+	/* With as many seats as there are workers nobody is ever refused. */
 	atomic_store(&shared->refused, 0);
 	run_workers(shared, WORKERS);
 	assert_int_equal(atomic_load(&shared->refused), 0);
 	shm_close(&shm);
 }
 
-/* A worker that dies keeps its place only until somebody clears up after it. */
+/* A worker that dies keeps its seat only until somebody clears up after it. */
 static void test_a_dead_worker(void **state UNUSED)
 {
 	struct shm shm;
@@ -102,13 +102,13 @@ static void test_a_dead_worker(void **state UNUSED)
 	struct shared *shared = shm.base;
 	pid_t pid = fork();
 	if (pid == 0) {
-		(void)!places_take(&shared->places, 4, 1);
+		(void)!seats_take(&shared->seats, 4, 1);
 		(void)raise(SIGKILL);
 	}
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	assert_false(places_take(&shared->places, 1, 1));
-	places_leave(&shared->places, 4);
-	assert_true(places_take(&shared->places, 1, 1));
+	assert_false(seats_take(&shared->seats, 1, 1));
+	seats_leave(&shared->seats, 4);
+	assert_true(seats_take(&shared->seats, 1, 1));
 	shm_close(&shm);
 }
 
@@ -120,5 +120,5 @@ int main(void)
 		cmocka_unit_test(test_a_dead_worker),
 	};
 
-	return cmocka_run_group_tests_name("places", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("seats", tests, NULL, NULL);
 }

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* seats.c: who is busy with a password. */
+#include "seats.h"
+
+bool seats_take(struct seats *seats, unsigned worker, unsigned count)
+{
+	for (unsigned i = 0; i < count && i < LIMIT_WORKERS; i++) {
+		uint32_t nobody = 0;
+		if (atomic_compare_exchange_strong(&seats->holders[i], &nobody, worker + 1))
+			return true;
+	}
+	return false;
+}
+
+void seats_leave(struct seats *seats, unsigned worker)
+{
+	for (unsigned i = 0; i < LIMIT_WORKERS; i++) {
+		uint32_t mine = worker + 1;
+		(void)atomic_compare_exchange_strong(&seats->holders[i], &mine, 0);
+	}
+}
+
+unsigned seats_taken(const struct seats *seats)
+{
+	unsigned taken = 0;
+
+	for (unsigned i = 0; i < LIMIT_WORKERS; i++)
+		taken += atomic_load(&seats->holders[i]) != 0;
+	return taken;
+}
