@@ -24,6 +24,10 @@ static const struct kind {
 	[MAIL_INVITATION] = { { { "organization", "Example Ltd" }, { "role", "member" } },
 	    "organization" },
 	[MAIL_TEST] = { { { NULL, NULL } }, NULL },
+	[MAIL_SESSION_INVITATION] = { { { "name", "Amara" }, { "organization", "Example Ltd" },
+					  { "link", "https://kyc.example.org/verify/vs_example" },
+					  { "expires", "2026-05-01 10:30 UTC" } },
+	    "link" },
 };
 
 static const char *const languages[] = { "en", "fr" };

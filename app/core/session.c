@@ -10,6 +10,8 @@
 #include "event.h"
 #include "id.h"
 #include "limits.h"
+#include "mail.h"
+#include "mime.h"
 #include "session_flow.h"
 #include "session_share.h"
 #include "session_subject.h"
@@ -208,6 +210,7 @@ struct making {
 	const char *share_fields;
 	int64_t price;
 	const char *cancel_token; /* NULL: plain */
+	bool mails;               /* an invitation is wanted */
 	struct session session;
 };
 
@@ -247,14 +250,19 @@ static enum err prepare(struct ctx *ctx, struct making *making)
 		err = session_url(ctx, UUID_NIL, &url);
 	if (err == ERR_OK && in->family == VIA_SESSION)
 		err = make_cancel_token(ctx, &making->cancel_token);
+	making->mails = in->invite_email && in->subject.email != NULL;
+	if (err == ERR_OK && making->mails && !mime_address_valid(in->subject.email))
+		err = ERR_VALIDATION;
 	making->price = token_price(ctx, TOKEN_SESSION, in->environment);
 	return err;
 }
 
-/* Nothing here sends texts, and mails only where a mail server is configured. */
-static enum invite_state invite_of(bool wanted)
+/* A mail waits in the queue where a mail server is configured; nothing here sends texts. */
+static enum invite_state invite_of(bool wanted, bool configured)
 {
-	return wanted ? INVITE_NOT_CONFIGURED : INVITE_NOT_REQUESTED;
+	if (!wanted)
+		return INVITE_NOT_REQUESTED;
+	return configured ? INVITE_QUEUED : INVITE_NOT_CONFIGURED;
 }
 
 static struct session session_of(const struct ctx *ctx, const struct making *making, struct uuid id)
@@ -277,8 +285,8 @@ static struct session session_of(const struct ctx *ctx, const struct making *mak
 		.workflow_id = in->workflow_id,
 		.workflow_steps = making->workflow.steps,
 		.minimum_age = minimum_age_of(&making->workflow),
-		.invite_email = invite_of(in->invite_email && in->subject.email != NULL),
-		.invite_phone = invite_of(in->invite_phone && in->subject.phone != NULL),
+		.invite_email = invite_of(making->mails, ctx->settings->smtp_host[0] != '\0'),
+		.invite_phone = invite_of(in->invite_phone && in->subject.phone != NULL, false),
 		.expires_at_ms = now_ms + ttl_ms(ctx, in),
 		.started_at_ms = TIME_NONE,
 		.submitted_at_ms = TIME_NONE,
@@ -309,6 +317,40 @@ static enum err put_row(struct ctx *ctx, const struct making *making)
 	    s->expires_at_ms, s->expires_at_ms, s->created_at_ms, s->updated_at_ms);
 }
 
+/* "2026-05-01 10:30 UTC": the same in every language. */
+static const char *minute_text(struct ctx *ctx, int64_t time_ms)
+{
+	char text[TIME_TEXT_SIZE];
+
+	time_text(time_ms, text);
+	return arena_printf(ctx->arena, "%.10s %.5s UTC", text, text + 11);
+}
+
+static enum err invite(struct ctx *ctx, const struct making *making)
+{
+	const struct session_subject *subject = &making->input->subject;
+	const struct session *session = &making->session;
+	struct row_application_get owner;
+	const char *url = NULL;
+	enum err err = ERR_OK;
+
+	if (session->invite_email != INVITE_QUEUED)
+		return ERR_OK;
+	err = q_application_get(ctx->db, ctx->arena, session->application_id, &owner);
+	if (err == ERR_OK)
+		err = session_url(ctx, session->id, &url);
+	if (err != ERR_OK)
+		return err;
+	struct mail_new mail = { .template = MAIL_SESSION_INVITATION,
+		.to = subject->email,
+		.language = session->language,
+		.values = { { "name", subject->first_name == NULL ? "" : subject->first_name },
+		    { "organization", owner.organization_name }, { "link", url },
+		    { "expires", minute_text(ctx, session->expires_at_ms) } },
+		.expires_at_ms = session->expires_at_ms };
+	return mail_queue(ctx, &mail);
+}
+
 static enum err make(struct ctx *ctx, void *arg)
 {
 	struct making *making = arg;
@@ -327,6 +369,8 @@ static enum err make(struct ctx *ctx, void *arg)
 		    UUID_NIL, making->price);
 	if (err == ERR_OK && session->family == VIA_PLAIN)
 		err = session_tell(ctx, session, EVENT_SESSION_CREATED);
+	if (err == ERR_OK)
+		err = invite(ctx, making);
 	/* Last, because it locks what all of the organisation's requests lock. */
 	return err == ERR_OK ? token_take(ctx, TOKEN_SESSION, id, making->price) : err;
 }

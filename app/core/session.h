@@ -115,7 +115,8 @@ enum err session_redirect_check(const char *url) MUST_CHECK;
  * payment. *ret_cancel_token: 48 characters of [a-z0-9] in the arena, shown this once; the session
  * family's only (NULL for plain). Errors: those of the share contract (ERR_SHARE_…, session_share.h),
  * ERR_REDIRECT_URL, ERR_WORKFLOW_NOT_FOUND, the errors of workflow_usable(), ERR_PUBLIC_URL_MISSING,
- * ERR_INSUFFICIENT_TOKENS as token_take(). The other texts have been seen to by field rows.
+ * ERR_INSUFFICIENT_TOKENS as token_take(); ERR_VALIDATION when a mail is to go to an address that
+ * mime_address_valid() does not know. The other texts have been seen to by field rows.
  */
 enum err session_create(struct ctx *ctx, const struct session_new *input,
     struct session *ret_session, const char **ret_cancel_token) MUST_CHECK;

@@ -17,6 +17,7 @@
 #include "clock.h"
 #include "id.h"
 #include "limits.h"
+#include "mail.h"
 #include "reseal.h"
 #include "str.h"
 #include "token.h"
@@ -30,6 +31,27 @@ static enum err create(const struct session_new *input)
 	const char *token = NULL;
 
 	return session_create(&ctx, input, &session, &token);
+}
+
+/* The one mail there is. */
+static struct uuid only_mail(void)
+{
+	struct row_mail_reseal_list *rows = NULL;
+	size_t count = 0;
+
+	assert_int_equal(
+	    q_mail_reseal_list(ctx.db, ctx.arena, INT64_MAX, 10, &rows, &count), ERR_OK);
+	assert_int_equal(count, 1);
+	return rows[0].id;
+}
+
+static const char *value_of(const struct mail_content *content, const char *name)
+{
+	for (size_t i = 0; i < content->value_count; i++) {
+		if (strcmp(content->values[i].name, name) == 0)
+			return content->values[i].text;
+	}
+	return NULL;
 }
 
 /* ---- making ---------------------------------------------------------------------------------------- */
@@ -76,6 +98,50 @@ static void test_made(void **state UNUSED)
 	struct session plain = sessions_make(VIA_PLAIN, NULL);
 	assert_null(sessions_cancel_token);
 	assert_int_equal(plain.expires_at_ms, plain.created_at_ms + 168 * HOUR_MS);
+}
+
+/* Where a mail server is configured the link goes out with the session, and says until when. */
+static void test_invitation(void **state UNUSED)
+{
+	const char *mails = "SELECT COUNT(*) FROM mail WHERE template = 'session_invitation'";
+	struct session_new input = sessions_new(VIA_PLAIN);
+	struct mail_content content;
+	struct row_work_find work;
+	const char *url = NULL;
+
+	struct session silent = sessions_make(VIA_PLAIN, NULL);
+	assert_int_equal(sessions_get(silent.id).invite_email, INVITE_NOT_CONFIGURED);
+	assert_int_equal(core_number(mails), 0);
+	core_settings("public_url = https://kyc.example.org\nsmtp_host = localhost\n"
+		      "mail_from = no-reply@kyc.example.org\n");
+	clock_set(INT64_C(1777629000000));
+	struct session made = sessions_make(VIA_SESSION, NULL);
+	assert_int_equal(sessions_get(made.id).invite_email, INVITE_QUEUED);
+	assert_int_equal(core_number(mails), 1);
+	assert_int_equal(
+	    core_number("SELECT COUNT(*) FROM mail WHERE language = 'fr' AND expires_at = "
+			"'2026-05-01 10:50:00' AND content NOT LIKE '%amara%'"),
+	    1);
+	struct row_mail_reseal_hold row;
+	struct uuid id = only_mail();
+	assert_int_equal(q_mail_reseal_hold(ctx.db, ctx.arena, id, &row), ERR_OK);
+	assert_int_equal(mail_open(&ctx, id, row.content, &content), ERR_OK);
+	assert_string_equal(content.to, "amara@example.org");
+	assert_int_equal(session_url(&ctx, made.id, &url), ERR_OK);
+	assert_string_equal(value_of(&content, "link"), url);
+	assert_string_equal(value_of(&content, "name"), "Amara");
+	assert_string_equal(value_of(&content, "organization"), "Customer");
+	assert_string_equal(value_of(&content, "expires"), "2026-05-01 10:50 UTC");
+	assert_int_equal(
+	    q_work_find(ctx.db, ctx.arena, id, work_kind_word(WORK_MAIL), &work), ERR_OK);
+	input.invite_email = false;
+	assert_int_equal(create(&input), ERR_OK);
+	input.invite_email = true;
+	input.subject.email = NULL;
+	assert_int_equal(create(&input), ERR_OK);
+	input.subject.email = "amara@example.org\r\nBcc: all@example.org";
+	assert_int_equal(create(&input), ERR_VALIDATION);
+	assert_int_equal(core_number(mails), 1);
 }
 
 static void test_defaults(void **state UNUSED)
@@ -588,6 +654,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_made, sessions_set_up),
+		cmocka_unit_test_setup(test_invitation, sessions_set_up),
 		cmocka_unit_test_setup(test_defaults, sessions_set_up),
 		cmocka_unit_test_setup(test_refused, sessions_set_up),
 		cmocka_unit_test_setup(test_redirect_urls, sessions_set_up),
