@@ -34,6 +34,7 @@ static const struct ctl_noun *const nouns[] = {
 	&noun_key,
 	&noun_catalogue,
 	&noun_verification,
+	&noun_session,
 	&noun_erase,
 	&noun_work,
 	&noun_webhook,

@@ -406,6 +406,18 @@ static void check_providers(struct report *report)
 	}
 }
 
+/* Without an address there are no links, which is no fault where nobody makes sessions. */
+static void check_links(struct report *report)
+{
+	const char *url = report->ctl->settings->public_url;
+
+	if (url[0] == '\0')
+		add(report, "sessions", word_warn,
+		    "public_url is not set: no verification session can be made");
+	else
+		add(report, "sessions", word_ok, "links begin with %s/verify/", url);
+}
+
 /* Without a server mail waits, which is no fault of an installation where nobody registers. */
 static void check_mail_server(struct report *report)
 {
@@ -454,6 +466,7 @@ static enum err check(struct ctl *ctl, UNUSED const void *input)
 		check_passwords(report);
 		check_behind_database(report);
 		check_providers(report);
+		check_links(report);
 		check_mail_server(report);
 		check_mail_texts(report);
 		check_place(report, "status_file", ctl->settings->status_file);
@@ -476,8 +489,8 @@ static const struct ctl_command commands[] = {
 		"Checks the settings, the key files and their modes, the list of leaked passwords where "
 		"there is one, the database (its version, "
 		"its tables, every statement against them, its clock), the catalogue, the "
-		"signing key, the identity provider, the mail server's settings, "
-		"the texts of mails, and the directories that are written to. Prints a line for "
+		"signing key, the identity provider, the address of sessions, the mail server's "
+		"settings, the texts of mails, and the directories that are written to. Prints a line for "
 		"each: ok, warn or FAIL. Exit status 1 when something failed." },
 };
 

@@ -328,6 +328,7 @@ extern const struct ctl_noun noun_key;
 extern const struct ctl_noun noun_jwt;
 extern const struct ctl_noun noun_catalogue;
 extern const struct ctl_noun noun_verification;
+extern const struct ctl_noun noun_session;
 extern const struct ctl_noun noun_work;
 extern const struct ctl_noun noun_webhook;
 extern const struct ctl_noun noun_delivery;
