@@ -10,6 +10,12 @@ from product import SEED, wait_for
 ENDPOINTS = "/v1/webhooks/endpoints"
 EVENTS = ["verification.attempt.succeeded", "verification.attempt.failed",
           "verification.session.expired", "verification.session.cancelled"]
+EVENT_WORDS = (
+    "verification.completed, verification.failed, webhook.test, webhook.disabled, "
+    "verification.attempt.succeeded, verification.attempt.failed, verification.session.expired, "
+    "verification.session.cancelled, billing.low_balance, session.created, "
+    "session.status.submitted, session.status.verified, session.status.rejected, "
+    "session.status.failed")
 ALL = ["kyc.verify", "kyc.read", "score.get", "keys.read", "keys.write", "webhooks.read",
        "webhooks.write", "sessions.read", "sessions.write", "analytics.read"]
 TAIL = "01h455vb4pex5vsknk084sn02q"
