@@ -316,13 +316,13 @@ def test_session_family_with_the_keyboard_alone(stack, browser, receiver, shots)
     tab.tabTo(selector="#go")
     tab.press(key="Enter")
     tab.waitText(text="We are checking your details")
+    stored = tab.stored()
+    assert "Diallo" not in stored and "1234 5678" not in stored
     judge.look("checking")
     stack.batch()
     tab.pass_(seconds=1)
     tab.waitText(text="Thank you, you are verified")
     judge.look("done")
-    stored = tab.stored()
-    assert "Diallo" not in stored and "1234 5678" not in stored
     tab.pass_(seconds=6)
     assert where(tab.waitUrl(start=DONE)) == {"basket": "7", "session_id": session}
     check_clean(tab, stack, ["shop.example"])
@@ -607,6 +607,22 @@ def test_without_a_network(stack, browser, shots):
     tab.waitText(text="Thank you, you are verified")
     assert stack.rows("SELECT COUNT(*) FROM session_attempt WHERE session_id = %s", raw_id(link)) \
         == ((1,),)
+
+
+def test_a_lost_answer_is_asked_for_again(stack, browser):
+    """The second time it is the same attempt, also when the first one was decided meanwhile."""
+    _, link = make_plain(stack)
+    tab = browser.tab()
+    tab.goto(url=link)
+    to_review(tab, DECLINED)
+    tab.loseAnswer(address="**/submit")
+    tab.click(selector="#go")
+    tab.waitText(text="We cannot reach the server.")
+    stack.batch()
+    tab.click(selector=".notice button")
+    tab.waitText(text="You can try 2 more times.")
+    assert stack.rows("SELECT attempt_count, failed_count FROM session WHERE id = %s", raw_id(link)) \
+        == ((1, 1),)
 
 
 def test_the_server_has_the_last_word(stack, browser, shots):

@@ -89,6 +89,11 @@ const operations = {
 	scheme: (page, { scheme }) => page.emulateMedia({ colorScheme: scheme }),
 	resize: (page, { width }) => page.setViewportSize({ width, height: 844 }),
 	judge: (page, { rules }) => judge(page, rules),
+	// The next request to such an address arrives, and its answer does not.
+	loseAnswer: (page, { address }) => page.route(address, async (route) => {
+		await route.fetch();
+		await route.abort();
+	}, { times: 1 }),
 	skip: (page, { seconds }) => page.clock.fastForward(seconds * 1000),
 	comeBack: (page) => page.evaluate(() => document.dispatchEvent(new Event('visibilitychange'))),
 	pass: (page, { seconds }) => page.clock.runFor(seconds * 1000),
