@@ -7,6 +7,7 @@ import re
 import pytest
 
 import test_verify_session as pages
+from accounts import letters, new_address
 from product import is_time, wait_for
 from test_openapi import check_delivery
 from test_sessions import ONE, REDIRECT, SESSIONS, create, scoped, show  # noqa: F401
@@ -89,7 +90,7 @@ def test_what_is_made(stack, by_key):
             "submitted_at": None, "workflow_id": None, "workflow_steps": ["ID_VERIFICATION"],
             "expires_at": made["expires_at"], "redirect_url": REDIRECT, "meta_data": {
                 "failureData": None,
-                "invitations": {"email": "not_configured", "phone": "not_configured"}}},
+                "invitations": {"email": "queued", "phone": "not_configured"}}},
         "resource_links": {}, "user": {
             "id": None, "email": "amara@example.org", "first_name": "Amara", "last_name": "Diallo",
             "phone": "+221771234567", "created_at": created, "updated_at": created},
@@ -103,6 +104,20 @@ def test_the_least_there_is(by_key):
     shown = record(by_key, made["id"])
     assert shown["external_id"] is None and shown["redirect_url"] is None
     assert shown["meta_data"]["invitations"] == {"email": "not_requested", "phone": "not_requested"}
+
+
+@pytest.mark.parametrize("language,word", [("en", "Hello"), ("fr", "Bonjour")])
+def test_its_invitation(stack, by_key, language, word):
+    """Mailed in the session's language, with the link; and none where none was asked for."""
+    address, other = new_address(), new_address()
+    make(by_key, email=other, sendEmailInvite=False)
+    made = make(by_key, email=address, language=language)
+    sent = wait_for(lambda: letters(stack, address), 30)
+    assert len(sent) == 1
+    text = sent[0].get_content()
+    assert made["session_url"] in text and "Amara" in text and "Plain" in text
+    assert word in text
+    assert letters(stack, other) == []
 
 
 def hours(stack, session):
