@@ -17,6 +17,7 @@
 
 #include "clock.h"
 #include "org.h"
+#include "str.h"
 
 #define MINUTE_MS INT64_C(60000)
 #define NUMBER "1234567890123"
@@ -185,7 +186,7 @@ static void test_consent(void **state UNUSED)
 	struct session made =
 	    sessions_make(VIA_SESSION, "{\"family_name\":{\"required\":true,\"reason\":\"r\"},"
 				       "\"given_names\":{\"required\":false,\"reason\":\"r\"}}");
-	char messages[256];
+	char messages[256], id[33];
 
 	assert_int_equal(enter(made.id, start(made.id)), ERR_OK);
 	assert_int_equal(consent(&made, NULL, 0, NUMBER, messages), ERR_VALIDATION);
@@ -202,8 +203,11 @@ static void test_consent(void **state UNUSED)
 	assert_int_equal(made.status, SESSION_SUBMITTED);
 	assert_true(made.submitted_at_ms != TIME_NONE);
 	assert_int_equal(made.attempt_count, 1);
-	assert_int_equal(core_number("SELECT COUNT(*) FROM session_attempt WHERE selected = "
-				     "'family_name kayle_document_id'"),
+	hex_encode(made.id.b, sizeof(made.id.b), id);
+	assert_int_equal(core_number(arena_printf(ctx.arena,
+			     "SELECT COUNT(*) FROM session_attempt WHERE session_id = UNHEX('%s') "
+			     "AND selected = 'family_name kayle_document_id'",
+			     id)),
 	    1);
 	/* The plain family has nothing to consent to claim by claim. */
 	core_act(made.application_id, ENV_LIVE);
