@@ -7,7 +7,8 @@ import re
 import pytest
 import requests
 
-from product import is_id, is_time
+from accounts import letters, new_address
+from product import is_id, is_time, wait_for
 
 NOBODY = "vs_01h455vb4pex5vsknk084sn02q"
 MEMBERS = ["id", "application_id", "environment", "family", "status", "steps", "workflow_id",
@@ -20,16 +21,20 @@ def app(stack):
     return stack.tenant("Business")[0]
 
 
-@pytest.fixture()
-def made(stack, app):
-    """A session of a person whom nobody but the business may see."""
+def create(stack, app, **change):
     answer = requests.post(stack.url + "/v1/sessions", timeout=10, json={
         "firstName": "Amara", "lastName": "Diallo", "email": "amara@example.org",
         "phone": "+221771234567", "externalId": "Amara's order",
-        "redirectUrl": "https://shop.example/amara"},
+        "redirectUrl": "https://shop.example/amara", **change},
         headers={"X-API-Key": stack.key(app, environment="sandbox")["key"]})
     assert answer.status_code == 200, answer.text
-    return re.search(r"/verify/(vs_\w{26})$", answer.json()["session_url"]).group(1)
+    return answer.json()["session_url"]
+
+
+@pytest.fixture()
+def made(stack, app):
+    """A session of a person whom nobody but the business may see."""
+    return re.search(r"/verify/(vs_\w{26})$", create(stack, app)).group(1)
 
 
 def test_list_and_show(stack, app, made):
@@ -64,3 +69,19 @@ def test_unknown(stack, verb):
     assert done.returncode == 1 and "there is no such session" in done.stderr
     done = stack.cli("session", verb, "ver_01h455vb4pex5vsknk084sn02q", check=False)
     assert done.returncode == 2
+
+
+def test_invitation(stack, app):
+    """The link goes out by mail, to the person alone."""
+    address = new_address()
+    url = create(stack, app, email=address)
+    letter = wait_for(lambda: letters(stack, address), 30)[0]
+    assert letter["Subject"] == "Business asks you to confirm who you are"
+    lines = letter.get_content().splitlines()
+    assert f"    {url}" in lines and "Hello Amara," in lines
+    shown = stack.cli("session", "show", url.rsplit("/", 1)[1], "--json")
+    assert shown["invite_email"] == "queued"
+    silent = new_address()
+    url = create(stack, app, email=silent, sendEmailInvite=False)
+    shown = stack.cli("session", "show", url.rsplit("/", 1)[1], "--json")
+    assert shown["invite_email"] == "not_requested" and letters(stack, silent) == []
