@@ -27,6 +27,8 @@ static const struct {
 	{ "event", ID_EVENT },
 	{ "recovery", ID_TASK },
 	{ "verification", ID_VERIFICATION },
+	{ "verification_session", ID_SESSION },
+	{ "workflow", ID_WORKFLOW },
 };
 
 enum id_kind audit_subject_kind(const char *action)

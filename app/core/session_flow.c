@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "audit.h"
 #include "clock.h"
 #include "event.h"
 #include "limits.h"
@@ -210,6 +211,18 @@ struct ending {
 	struct session session;
 };
 
+/* What somebody did, in the audit log; the person's own doing, on the hosted page, is no change of a
+ * customer's. */
+static enum err note(struct ctx *ctx, const struct session *session, enum audit_action action)
+{
+	struct audit_entry entry = { .action = action,
+		.application_id = session->application_id,
+		.subject_id = session->id,
+		.detail = session->status_word };
+
+	return ctx->actor.kind == ACTOR_NONE ? ERR_OK : audit_note(ctx, &entry);
+}
+
 static enum err cancel(struct ctx *ctx, void *arg)
 {
 	struct ending *ending = arg;
@@ -222,6 +235,8 @@ static enum err cancel(struct ctx *ctx, void *arg)
 	err = session_end_running(ctx, session, TRY_FAILED, FAILURE_SESSION_CANCELLED);
 	if (err == ERR_OK)
 		err = session_move(ctx, session, SESSION_VOIDED);
+	if (err == ERR_OK)
+		err = note(ctx, session, AUDIT_SESSION_CANCELLED);
 	ending->changed = err == ERR_OK;
 	return err;
 }
@@ -251,7 +266,9 @@ static enum err set_status(struct ctx *ctx, void *arg)
 		return ERR_OK;
 	}
 	err = session_end_running(ctx, session, TRY_CANCELLED, FAILURE_NONE);
-	return err == ERR_OK ? session_move(ctx, session, ending->to) : err;
+	if (err == ERR_OK)
+		err = session_move(ctx, session, ending->to);
+	return err == ERR_OK ? note(ctx, session, AUDIT_SESSION_DECIDED) : err;
 }
 
 enum err session_set_status(

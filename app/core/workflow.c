@@ -4,10 +4,11 @@
 
 #include <string.h>
 
-#include "clock.h"
+#include "audit.h"
 #include "crypt.h"
 #include "provider.h"
 #include "str.h"
+#include "tx.h"
 
 #define AGE_LEAST 1
 #define AGE_MOST 100
@@ -176,8 +177,9 @@ static enum err steps_text(struct ctx *ctx, const struct workflow *workflow, con
 	return err;
 }
 
-static enum err put(struct ctx *ctx, struct workflow *workflow)
+static enum err put(struct ctx *ctx, void *arg)
 {
+	struct workflow *workflow = arg;
 	struct row_workflow_count row;
 	const char *text = NULL;
 	enum err err = q_workflow_count(ctx->db, ctx->arena, ctx->actor.application_id, &row);
@@ -191,9 +193,13 @@ static enum err put(struct ctx *ctx, struct workflow *workflow)
 	if (err != ERR_OK)
 		return err;
 	workflow->created_at_ms = workflow->updated_at_ms = uuid_time_ms(workflow->id);
-	return q_workflow_put(ctx->db, ctx->actor.application_id, workflow->id,
+	err = q_workflow_put(ctx->db, ctx->actor.application_id, workflow->id,
 	    environment_word(workflow->environment), workflow->name, workflow->status, text,
 	    workflow->created_at_ms, workflow->updated_at_ms);
+	struct audit_entry entry = { .action = AUDIT_WORKFLOW_CREATED,
+		.application_id = ctx->actor.application_id,
+		.subject_id = workflow->id };
+	return err == ERR_OK ? audit_note(ctx, &entry) : err;
 }
 
 enum err workflow_create(struct ctx *ctx, const char *name, const json_t *steps,
@@ -206,7 +212,7 @@ enum err workflow_create(struct ctx *ctx, const char *name, const json_t *steps,
 	enum err err = read_steps(ctx, steps, complaints, &workflow);
 
 	if (err == ERR_OK)
-		err = put(ctx, &workflow);
+		err = tx_run(ctx, put, &workflow);
 	if (err == ERR_OK)
 		*ret_workflow = workflow;
 	return err;

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from product import is_time
+from product import Stack, is_time
 from test_plain_sessions import NOBODYS, UUID, detail, make, person, typed
 from test_sessions import SESSIONS
 
@@ -210,3 +210,19 @@ def test_what_is_not_there(owner):
     for method, path, status in (("GET", WORKFLOWS + "/x/y", 404), ("PUT", WORKFLOWS, 405),
                                  ("POST", VERIFY, 405), ("GET", VERIFY + "/x", 404)):
         assert detail(owner.call(method, path), status)
+
+
+# ---- a server that does not know its own address ----------------------------------------------------------
+
+def test_without_a_public_url():
+    """A link that begins nowhere would be worse than none: both families say which setting is missing."""
+    with Stack("--set", "public_url=", "--set", "smtp_host=") as lost:
+        key = lost.env["BONAFIDE_LIVE_KEY"]
+        answer = lost.client(key, "X-API-Key").post(SESSIONS, person())
+        said = detail(answer, 501)
+        assert "public_url" in said
+        answer = lost.client(key).post(SESSIONS)
+        assert answer.status_code == 501
+        assert answer.json()["error"]["code"] == "NOT_CONFIGURED"
+        assert answer.json()["error"]["message"] == said
+        assert lost.client(key).get(SESSIONS).json()["data"] == []

@@ -19,6 +19,7 @@
 #include "org.h"
 #include "reseal.h"
 #include "scope.h"
+#include "session.h"
 #include "token.h"
 #include "tx.h"
 #include "webhook.h"
@@ -37,7 +38,7 @@
 
 /* What the changes below are made on; made anew for each. */
 static struct {
-	struct uuid org, app, key, endpoint, webhook_key, event, delivery, verification;
+	struct uuid org, app, key, endpoint, webhook_key, event, delivery, verification, session;
 } on;
 
 /* What the change that was made last says its subject is. */
@@ -264,6 +265,40 @@ static enum err do_erase(struct ctx *context UNUSED, void *arg UNUSED)
 	return verification_erase(&ctx, on.verification);
 }
 
+static enum err do_workflow_create(struct ctx *context UNUSED, void *arg UNUSED)
+{
+	struct complaint_list complaints = { .max = 0 };
+	struct workflow workflow = { .id = UUID_NIL };
+	json_t *steps = json_pack("[{s:s}]", "id", "ID_VERIFICATION");
+	enum err err = workflow_create(&ctx, "New", steps, &complaints, &workflow);
+
+	json_decref(steps);
+	subject = workflow.id;
+	return err;
+}
+
+static enum err do_session_cancel(struct ctx *context UNUSED, void *arg UNUSED)
+{
+	subject = on.session;
+	return session_cancel(&ctx, on.session, NULL);
+}
+
+/* As after a third failure. */
+static enum err do_session_fail(struct ctx *context UNUSED, void *arg UNUSED)
+{
+	core_run("UPDATE session SET status = 'failed', phase = 'completed', open_until = NULL");
+	return ERR_OK;
+}
+
+static enum err do_session_decide(struct ctx *context UNUSED, void *arg UNUSED)
+{
+	struct session session;
+	enum err err = session_set_status(&ctx, on.session, SESSION_VERIFIED, &session);
+
+	subject = on.session;
+	return err;
+}
+
 static enum err do_reseal(struct ctx *context UNUSED, void *arg UNUSED)
 {
 	uint64_t done = 0;
@@ -323,6 +358,9 @@ static const struct change {
 	{ do_replay, AUDIT_EVENT_REPLAYED, true, true, NULL, NULL },
 	{ do_recover, AUDIT_RECOVERY_STARTED, false, true, NULL, NULL },
 	{ do_erase, AUDIT_VERIFICATION_ERASED, false, true, NULL, NULL },
+	{ do_workflow_create, AUDIT_WORKFLOW_CREATED, false, true, NULL, NULL },
+	{ do_session_cancel, AUDIT_SESSION_CANCELLED, false, true, "voided", NULL },
+	{ do_session_decide, AUDIT_SESSION_DECIDED, false, true, "verified", do_session_fail },
 	{ do_reseal, AUDIT_SEAL_ROTATED, false, false, "to key 2", add_master_key },
 };
 
@@ -347,6 +385,8 @@ static int64_t traces(void)
 	    "+ (SELECT COALESCE(SUM(CRC32(CONCAT_WS(',', HEX(id), status, next_attempt_at, "
 	    "updated_at))), 0) FROM delivery) "
 	    "+ (SELECT COUNT(*) FROM webhook_task) + (SELECT COUNT(*) FROM work) "
+	    "+ (SELECT COUNT(*) FROM workflow) "
+	    "+ (SELECT COALESCE(SUM(CRC32(CONCAT_WS(',', HEX(id), status))), 0) FROM session) "
 	    "+ (SELECT SUM(CRC32(CONCAT_WS(',', HEX(id), status, COALESCE(erased_at, 'no'), "
 	    "seal_key))) FROM verification)");
 }
@@ -354,6 +394,16 @@ static int64_t traces(void)
 static void must(tx_fn *make)
 {
 	assert_int_equal(tx_run(&ctx, make, NULL), ERR_OK);
+}
+
+static struct uuid made_session(void)
+{
+	struct session_new input = { .family = VIA_PLAIN, .environment = ENV_LIVE };
+	const char *token = NULL;
+	struct session session;
+
+	assert_int_equal(session_create(&ctx, &input, &session, &token), ERR_OK);
+	return session.id;
 }
 
 static struct uuid made_by(tx_fn *make)
@@ -383,6 +433,7 @@ static void make_things(void)
 	ctx.actor.environment = ENV_SANDBOX;
 	on.verification = core_verification(NULL, true, false).id;
 	ctx.actor.environment = ENV_LIVE;
+	on.session = made_session();
 	assert_int_equal(delivery_list(&ctx, &filter, &deliveries, &count, &more), ERR_OK);
 	assert_int_equal(count, 1);
 	on.delivery = deliveries[0].row.id;
@@ -392,7 +443,7 @@ static void make_things(void)
 static int set_up(void **state)
 {
 	core_set_up(state);
-	core_settings("");
+	core_settings("public_url = https://kyc.example.org\n");
 	ctx.request_id = "req_of_the_test";
 	ctx.client_address = "203.0.113.7";
 	make_things();
