@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * session_flow.h owns what the files of sessions share among themselves: reading a row, holding it, and
- * the one way from a status to the next, with its counters and its event. Nobody else includes it.
+ * the one way from a status to the next, with its counters and its event. Nobody else includes it, but a
+ * test.
  */
 #ifndef BONAFIDE_SESSION_FLOW_H
 #define BONAFIDE_SESSION_FLOW_H

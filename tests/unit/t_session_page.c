@@ -17,6 +17,7 @@
 
 #include "clock.h"
 #include "org.h"
+#include "session_flow.h"
 #include "str.h"
 
 #define MINUTE_MS INT64_C(60000)
@@ -64,6 +65,11 @@ static void test_look(void **state UNUSED)
 	assert_int_equal(ctx.actor.scopes, 0);
 	assert_int_equal(
 	    session_page_look(&ctx, made.application_id, &seen), ERR_SESSION_NOT_FOUND);
+	/* Of an application that was deleted, and of an organisation that is suspended: not there. */
+	core_run("UPDATE application SET deleted_at = UTC_TIMESTAMP(3)");
+	assert_int_equal(session_page_look(&ctx, made.id, &seen), ERR_SESSION_NOT_FOUND);
+	core_run("UPDATE application SET deleted_at = NULL");
+	assert_int_equal(session_page_look(&ctx, made.id, &seen), ERR_OK);
 	assert_int_equal(org_set_status(&ctx, organization, ORG_SUSPENDED), ERR_OK);
 	assert_int_equal(session_page_look(&ctx, made.id, &seen), ERR_SESSION_NOT_FOUND);
 	assert_int_equal(enter(made.id, "x"), ERR_SESSION_NOT_FOUND);
@@ -96,6 +102,23 @@ static void test_token(void **state UNUSED)
 	assert_int_equal(enter(two.id, "0123456789abcdef"), ERR_TOKEN_INVALID);
 	nobody();
 	assert_int_equal(session_page_cancel(&ctx, one.id, second), ERR_CANCEL_TOKEN_INVALID);
+}
+
+/* What is kept of a token is of one session and of one use of it. */
+static void test_token_hash(void **state UNUSED)
+{
+	struct uuid one = { { 1 } }, two = { { 2 } };
+	uint8_t page[SHA256_SIZE], other[SHA256_SIZE];
+
+	assert_int_equal(session_token_hash(&ctx, "page", one, "token", page), ERR_OK);
+	assert_int_equal(session_token_hash(&ctx, "page", one, "token", other), ERR_OK);
+	assert_memory_equal(page, other, sizeof(page));
+	assert_int_equal(session_token_hash(&ctx, "page", two, "token", other), ERR_OK);
+	assert_memory_not_equal(page, other, sizeof(page));
+	assert_int_equal(session_token_hash(&ctx, "cancel", one, "token", other), ERR_OK);
+	assert_memory_not_equal(page, other, sizeof(page));
+	assert_int_equal(session_token_hash(&ctx, "page", one, "tokem", other), ERR_OK);
+	assert_memory_not_equal(page, other, sizeof(page));
 }
 
 static void test_token_never_started(void **state UNUSED)
@@ -353,6 +376,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_look, sessions_set_up),
 		cmocka_unit_test_setup(test_token, sessions_set_up),
+		cmocka_unit_test_setup(test_token_hash, sessions_set_up),
 		cmocka_unit_test_setup(test_token_never_started, sessions_set_up),
 		cmocka_unit_test_setup(test_token_slides, sessions_set_up),
 		cmocka_unit_test_setup(test_start_of_the_ended, sessions_set_up),
