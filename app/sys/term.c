@@ -31,43 +31,58 @@ static enum err read_line(char *out, size_t size)
 	return len == 0 && got == 0 ? ERR_MISSING : ERR_OK;
 }
 
-/* Ctrl-C and Ctrl-Z would leave the terminal silent: they wait until it is as it was. */
-static void hold_signals(sigset_t *ret_before)
+/* What would leave the terminal silent: it is noted, and acted upon once the terminal is as it was. */
+static const int noted[] = { SIGINT, SIGTERM, SIGHUP };
+static volatile sig_atomic_t seen;
+
+static void note_signal(int number)
 {
+	seen = number;
+}
+
+struct before {
+	struct sigaction actions[countof(noted)];
+	sigset_t mask;
+};
+
+/* Ctrl-Z waits. */
+static void take_signals(struct before *before)
+{
+	struct sigaction note = { .sa_handler = note_signal }; /* reading is not started again */
 	sigset_t held;
 
+	seen = 0;
+	for (size_t i = 0; i < countof(noted); i++)
+		sigaction(noted[i], &note, &before->actions[i]);
 	sigemptyset(&held);
 	sigaddset(&held, SIGTSTP);
-	sigaddset(&held, SIGTERM);
-	sigaddset(&held, SIGHUP);
-	sigprocmask(SIG_BLOCK, &held, ret_before);
+	sigprocmask(SIG_BLOCK, &held, &before->mask);
 }
 
-static volatile sig_atomic_t interrupted;
-
-static void note_interrupt(int number UNUSED)
+static void give_signals_back(const struct before *before)
 {
-	interrupted = 1;
+	for (size_t i = 0; i < countof(noted); i++)
+		sigaction(noted[i], &before->actions[i], NULL);
+	sigprocmask(SIG_SETMASK, &before->mask, NULL);
+	/* Ctrl-C is an answer: nothing. The others are for the process. */
+	if (seen != 0 && seen != SIGINT)
+		raise(seen);
 }
 
-/* One typed line; Ctrl-C ends it as nothing. */
+/* One typed line, all of it, whatever there is room for. */
 static enum err read_typed(char *out, size_t size)
 {
-	struct sigaction note = { .sa_handler = note_interrupt }, before;
 	size_t len = 0;
 	char c = '\0';
 	ssize_t got = 0;
 
-	interrupted = 0;
-	sigaction(SIGINT, &note, &before);
-	while (!interrupted && (got = read(STDIN_FILENO, &c, 1)) == 1 && c != '\n') {
+	while (seen == 0 && (got = read(STDIN_FILENO, &c, 1)) == 1 && c != '\n') {
 		if (len + 1 < size)
 			out[len] = c;
 		len++;
 	}
-	sigaction(SIGINT, &before, NULL);
 	out[len < size ? len : size - 1] = '\0';
-	if (interrupted || (got <= 0 && len == 0))
+	if (seen != 0 || (got <= 0 && len == 0))
 		return ERR_MISSING;
 	return len < size ? ERR_OK : ERR_FULL;
 }
@@ -75,25 +90,26 @@ static enum err read_typed(char *out, size_t size)
 enum err term_read_secret(const char *prompt, char *out, size_t size_bytes, bool *ret_typed)
 {
 	struct termios shown, hidden;
-	sigset_t before;
+	struct before before;
 	bool typed = tcgetattr(STDIN_FILENO, &shown) == 0;
 
 	if (ret_typed != NULL)
 		*ret_typed = typed;
 	if (!typed)
 		return read_line(out, size_bytes);
-	hold_signals(&before);
+	take_signals(&before);
 	hidden = shown;
 	hidden.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
+	enum err err = tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) == 0 ? ERR_OK : ERR_IO;
+	/* Asked only now: what is typed before is shown, and thrown away. */
 	(void)fprintf(stderr, "%s", prompt);
 	(void)fflush(stderr);
-	enum err err = tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) == 0 ? ERR_OK : ERR_IO;
 	if (err == ERR_OK)
 		err = read_typed(out, size_bytes);
 	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
 	(void)fputc('\n', stderr);
-	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (err != ERR_OK)
 		wipe(out, size_bytes);
+	give_signals_back(&before);
 	return err;
 }
