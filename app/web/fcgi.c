@@ -269,8 +269,7 @@ static const char *reason_of(int status)
 		{ 405, "Method Not Allowed" }, { 409, "Conflict" }, { 410, "Gone" },
 		{ 413, "Content Too Large" }, { 415, "Unsupported Media Type" },
 		{ 422, "Unprocessable Content" }, { 429, "Too Many Requests" },
-		{ 500, "Internal Server Error" }, { 501, "Not Implemented" },
-		{ 503, "Service Unavailable" } };
+		{ 500, "Internal Server Error" }, { 503, "Service Unavailable" } };
 
 	for (size_t i = 0; i < countof(rows); i++) {
 		if (rows[i].status == status)
