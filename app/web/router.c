@@ -142,12 +142,16 @@ static bool path_matches(
 	return *path == '\0';
 }
 
-/* While nobody knows which of two families is meant, the rows of both are there: what is wrong with
- * the request is the credential, not the path. */
-static bool is_for(const struct route *route, const struct http_in *in)
+/* The families whose rows a request can mean; the second is the first where there is no other. While
+ * nobody knows which of two is meant, the rows of both are there: what is wrong with the request is the
+ * credential, not the path. */
+static void families_of(const struct http_in *in, enum family ret_families[2])
 {
-	return route->family == router_family(in) ||
-	       (router_is_undecided(in) && route->family == prefix_of(in->path)->with_api_key);
+	const struct prefix_row *row = prefix_of(in->path);
+	bool undecided = in->authorization == NULL && in->api_key == NULL;
+
+	ret_families[0] = router_family(in);
+	ret_families[1] = undecided ? row->with_api_key : ret_families[0];
 }
 
 enum err router_find(const struct route *table, size_t count, const struct http_in *in,
@@ -155,10 +159,13 @@ enum err router_find(const struct route *table, size_t count, const struct http_
 {
 	struct router_match found = { .route = NULL };
 	const char *effective = strcmp(in->method, "HEAD") == 0 ? "GET" : in->method;
+	enum family families[2];
 
+	families_of(in, families);
 	for (size_t i = 0; i < count; i++) {
 		struct router_match match = { .route = &table[i] };
-		if (!is_for(&table[i], in) || !path_matches(table[i].path, in->path, arena, &match))
+		bool mine = table[i].family == families[0] || table[i].family == families[1];
+		if (!mine || !path_matches(table[i].path, in->path, arena, &match))
 			continue;
 		int index = method_index(table[i].method);
 		found.path_known = true;
