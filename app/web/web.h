@@ -27,6 +27,7 @@ enum family {
 	FAMILY_PLAIN,
 	FAMILY_ACCOUNT,
 	FAMILY_PAGE, /* what a session's page asks for, in the session family's shapes */
+	FAMILY_AGE,
 	FAMILY_OPS,  /* /-/ pages of ours */
 	FAMILY__MAX
 };
