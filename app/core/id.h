@@ -31,6 +31,7 @@ enum id_kind {
 	ID_WORKFLOW,        /* wf_ */
 	ID_UUID,            /* no prefix: the UUID's own text, as the account family has it */
 	ID_MAIL,            /* mail_ */
+	ID_RECORD,          /* rec_ */
 	ID__MAX
 };
 
