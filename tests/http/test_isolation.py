@@ -91,9 +91,14 @@ PERSON = "user_" + NOBODYS[:-1] + "r"  # in the form of an id, so that it is loo
 
 
 def make_person(owner, _):
-    made(owner.post("/v1/verify/submit", {
-        "externalId": PERSON, "level": "age_only", "consent": True,
-        "uploads": {"selfie": upload(owner)}}))
+    """One with a performer's record, which also has a status."""
+    verification = made(owner.post("/v1/verify/submit", {
+        "externalId": PERSON, "level": "full_kyc", "consent": True,
+        "uploads": {name: upload(owner) for name in ("selfie", "idFront", "video")},
+        "document": {"country": "DE", "type": "passport", "number": "1234567890123",
+                     "firstName": "Amara", "lastName": "Diallo", "dateOfBirth": "1990-05-15"}}))
+    for word in ("claim", "approve"):
+        owner.stack.cli("review", word, verification["verificationId"])
     return PERSON
 
 
@@ -102,7 +107,8 @@ MAKERS = {
     "VerificationId": make_verification, "KeyId": make_key, "WebhookId": make_webhook,
     "EndpointId": make_endpoint, "EncryptionKeyId": make_encryption_key,
     "DeliveryId": make_delivery, "EventId": make_event, "SessionId": make_session,
-    "WorkflowId": make_workflow, "AgeExternalId": make_person, "RecordExternalId": make_person,
+    "WorkflowId": make_workflow, "AgeExternalId": make_person,
+    "RecordExternalId": lambda _owner, _url: PERSON,
     # In no path, but in the body of a submission.
     "MediaId": lambda owner, _: upload(owner),
 }
@@ -118,6 +124,7 @@ class World:
         _, self.org = stack.tenant("Owner")
         own = stack.cli("app", "create", "--org", self.org, "Owner", "--json")
         self.app, self.owner = own["id"], stack.client(own["key"])
+        self.owner.stack = stack
         self.operations = [row for row in self.contract.operations
                            if row.row["security"] and row.tag not in ("account", "page")]
         self.things = {}
