@@ -112,6 +112,11 @@
 #define LIMIT_WORKFLOW_NAME 255
 #define LIMIT_WORKFLOW_STEPS 10
 
+/* Media (contract/age.md). */
+#define LIMIT_MEDIA 15728640       /* bytes of one upload */
+#define LIMIT_MEDIA_WAIT_S 3600    /* for which an upload waits to be used */
+#define LIMIT_MEDIA_LINK_S 3600    /* the longest a link to one works */
+
 /* Mail (contract/accounts.md). */
 #define LIMIT_MAIL_VALUES 8        /* places that a mail fills in its text */
 #define LIMIT_MAIL_VALUE 500       /* bytes of one */

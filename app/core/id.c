@@ -27,6 +27,7 @@ static const char *const prefixes[ID__MAX] = {
 	[ID_WORKFLOW] = "wf",
 	[ID_UUID] = "",
 	[ID_MAIL] = "mail",
+	[ID_MEDIA] = "med",
 };
 
 const char *id_prefix(enum id_kind kind)

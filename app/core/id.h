@@ -30,6 +30,7 @@ enum id_kind {
 	ID_WORKFLOW,        /* wf_ */
 	ID_UUID,            /* no prefix: the UUID's own text, as the account family has it */
 	ID_MAIL,            /* mail_ */
+	ID_MEDIA,           /* med_ */
 	ID__MAX
 };
 

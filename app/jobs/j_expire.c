@@ -11,6 +11,7 @@
 #include "idem.h"
 #include "jwt.h"
 #include "mail.h"
+#include "media.h"
 #include "quota.h"
 #include "registration.h"
 #include "session.h"
@@ -18,6 +19,7 @@
 
 #define BATCH 1000
 #define SESSIONS 100 /* each is a transaction */
+#define MEDIA 200    /* each is a file */
 #define EVENTS 200   /* each takes its deliveries and attempts along */
 #define DAY_MS INT64_C(86400000)
 #define CALLBACKS_KEPT_MS (INT64_C(30) * DAY_MS)
@@ -59,6 +61,8 @@ static const struct {
 	{ jwt_key_expire, BATCH },
 	{ expire_mails, BATCH },
 	{ session_expire, SESSIONS },
+	{ media_expire, MEDIA },
+	{ media_sweep, MEDIA },
 };
 
 enum err expire_job_round(struct job_run *run, bool *ret_busy)
