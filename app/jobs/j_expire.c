@@ -4,6 +4,7 @@
 #include "jobs_private.h"
 
 #include "account_session.h"
+#include "age.h"
 #include "audit.h"
 #include "clock.h"
 #include "event.h"
@@ -63,6 +64,8 @@ static const struct {
 	{ session_expire, SESSIONS },
 	{ media_expire, MEDIA },
 	{ media_sweep, MEDIA },
+	{ age_expire, BATCH },
+	{ age_purge, SESSIONS },
 };
 
 enum err expire_job_round(struct job_run *run, bool *ret_busy)
