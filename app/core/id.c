@@ -24,6 +24,7 @@ static const char *const prefixes[ID__MAX] = {
 	[ID_TASK] = "tsk",
 	[ID_SESSION] = "vs",
 	[ID_SESSION_ATTEMPT] = "va",
+	[ID_MEDIA] = "med",
 	[ID_WORKFLOW] = "wf",
 	[ID_UUID] = "",
 	[ID_MAIL] = "mail",

@@ -27,6 +27,7 @@ enum family {
 	FAMILY_PLAIN,
 	FAMILY_ACCOUNT,
 	FAMILY_PAGE, /* what a session's page asks for, in the session family's shapes */
+	FAMILY_AGE,
 	FAMILY_OPS,  /* /-/ pages of ours */
 	FAMILY__MAX
 };
@@ -68,6 +69,7 @@ enum success {
 #define ROUTE_BODY_MAY_MISS (1u << 3) /* no body is as good as {} */
 #define ROUTE_BARE_REPLY (1u << 4)    /* the reply stands alone, in no envelope */
 #define ROUTE_SERVICE (1u << 5)       /* no customer's business: the document lists it apart */
+#define ROUTE_STREAM (1u << 7)        /* the handler takes the body in pieces: web_read_body() */
 #define ROUTE_ANY_KEY (1u << 6)       /* no scope is needed, only a key that is kept secret */
 
 /* Rows with roles name them so. */
@@ -139,6 +141,7 @@ struct web {
 
 	/* For one request. */
 	struct http_in in;
+	struct fcgi *fcgi;                     /* the connection; NULL in tests without */
 	const struct route *route;             /* NULL until known */
 	const char *params[LIMIT_PATH_PARAMS]; /* {…} segments, decoded */
 	size_t param_count;
@@ -160,6 +163,8 @@ struct web {
 	int status;
 	struct buf reply;   /* the body */
 	struct buf headers; /* joined lines */
+	uint64_t pour_len;  /* bytes of a body that pour() hands on instead of reply */
+	enum err (*pour)(struct web *web, fcgi_sink *sink, void *arg); /* or NULL */
 	enum err failure;   /* what refused the request; for the log */
 };
 
@@ -219,6 +224,9 @@ enum err reply_json(struct web *web, json_t *body) MUST_CHECK;
 enum err reply_raw(
     struct web *web, const char *media_type, const void *body, size_t len) MUST_CHECK;
 
+/* Hands the body of a ROUTE_STREAM to the sink, as fcgi_read_pieces(); its cap is the row's body_max. */
+enum err web_read_body(struct web *web, fcgi_sink *sink, void *arg) MUST_CHECK;
+
 /* Adds a fault to the answer and returns ERR_VALIDATION, for rules only core or a handler sees. */
 enum err web_complain(struct web *web, const char *field, const char *message) MUST_CHECK;
 
@@ -259,6 +267,9 @@ handler_fn org_index, member_index, member_make, member_alter, member_out;
 handler_fn application_index, application_new, application_page, application_alter;
 handler_fn application_end, application_key;
 handler_fn visit_start, visit_status, visit_options, visit_submit, visit_cancel;
+handler_fn age_make, age_status_show, age_verified_show, age_eligible_show;
+handler_fn record_show, record_alias_make, record_end;
+handler_fn media_upload, media_show;
 handler_fn status_page, health_page, ready_page, metrics_page;
 
 #endif

@@ -125,7 +125,12 @@ static void test_routes_need_scopes_with_a_key(void **state UNUSED)
 		assert_true((routes[i].scopes & ~SCOPE_EVERY) == 0);
 		/* contract/README.md, Credentials: secret and publishable keys are for the age
 		 * family, and those with scopes of their own choice are not. */
-		assert_true((routes[i].scopes & SCOPE_AGE) == 0);
+		assert_int_equal(
+		    (routes[i].scopes & SCOPE_AGE) != 0, routes[i].family == FAMILY_AGE);
+		assert_true(
+		    (routes[i].scopes & SCOPE_AGE) == 0 || (routes[i].scopes & SCOPE_ALL) == 0);
+		assert_int_equal(
+		    routes[i].limit_class == LIMIT_CLASS_AGE, routes[i].family == FAMILY_AGE);
 		/* What somebody may do who has not shown who he is, or only to people, is metered by
 		 * address. */
 		assert_int_equal(routes[i].limit_class != LIMIT_CLASS_NONE,
@@ -188,7 +193,7 @@ static void test_routes_take_a_body_with_post_and_patch_only(void **state UNUSED
 		const struct route *route = &routes[i];
 		bool post =
 		    strcmp(route->method, "POST") == 0 || strcmp(route->method, "PATCH") == 0;
-		bool raw = (route->flags & ROUTE_RAW_BODY) != 0;
+		bool raw = (route->flags & (ROUTE_RAW_BODY | ROUTE_STREAM)) != 0;
 
 		assert_int_equal((route->body != NULL) + raw, post && !is_logout(route));
 		assert_true(route->body_max == 0 || raw);
@@ -207,7 +212,7 @@ static void test_routes_flags(void **state UNUSED)
 
 		assert_int_equal(route->flags & ~(ROUTE_IDEMPOTENT | ROUTE_TX | ROUTE_RAW_BODY |
 						    ROUTE_BODY_MAY_MISS | ROUTE_BARE_REPLY |
-						    ROUTE_SERVICE | ROUTE_ANY_KEY),
+						    ROUTE_SERVICE | ROUTE_ANY_KEY | ROUTE_STREAM),
 		    0);
 		/* Nothing in place of what must be there would only be refused later. */
 		if ((route->flags & ROUTE_BODY_MAY_MISS) != 0) {
@@ -255,7 +260,7 @@ static void test_routes_errors(void **state UNUSED)
 		assert_int_equal(mismatch, (routes[i].flags & ROUTE_IDEMPOTENT) != 0);
 		assert_int_equal(complains, routes[i].body != NULL || routes[i].query != NULL);
 		assert_int_equal(
-		    too_large, routes[i].body != NULL || (routes[i].flags & ROUTE_RAW_BODY) != 0);
+		    too_large, routes[i].body != NULL || (routes[i].flags & (ROUTE_RAW_BODY | ROUTE_STREAM)) != 0);
 	}
 }
 
