@@ -225,12 +225,8 @@ static json_t *body_of(struct openapi *doc, const struct route *route)
 
 	openapi_set(doc, body, "required", json_boolean(!may_miss));
 	if (route->body == NULL) {
-		static const char *const whatever[] = { "*/*", NULL };
-		const char *const *types = route->body_types == NULL ? whatever : route->body_types;
-
-		/* Bytes, which OpenAPI 3.1 section 4.8.14 describes by their type alone. */
-		for (size_t i = 0; types[i] != NULL; i++)
-			openapi_set(doc, any, types[i], json_object());
+		/* Raw: whatever its sender's media type and shape are. */
+		openapi_set(doc, any, "*/*", json_object());
 		openapi_set(doc, body, "content", any);
 		return body;
 	}
@@ -248,8 +244,7 @@ struct operation {
 
 static struct operation operation_parts(struct openapi *doc, const struct route *route)
 {
-	bool has_body =
-	    route->body != NULL || (route->flags & (ROUTE_RAW_BODY | ROUTE_STREAM)) != 0;
+	bool has_body = route->body != NULL || (route->flags & (ROUTE_RAW_BODY | ROUTE_STREAM)) != 0;
 	const char *tag =
 	    (route->flags & ROUTE_SERVICE) != 0 ? SERVICE_TAG : openapi_family(route->family)->tag;
 

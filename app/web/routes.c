@@ -110,9 +110,6 @@ static const enum err upload_errors[] = { ERR_MEDIA_UNFIT, ERR_PAYLOAD_TOO_LARGE
 static const enum err media_errors[] = { ERR_VALIDATION, ERR_MEDIA_NOT_FOUND, ERR_OK };
 static const enum err no_errors[] = { ERR_OK };
 
-/* contract/age.md, uploads. */
-static const char *const upload_types[] = { "image/jpeg", "image/png", "video/webm", NULL };
-
 /* What the rows of the session family begin with. */
 #define SESSION_ROW(verb, address, name, needed, limits) \
 	.method = verb, .path = address, .operation = name, .family = FAMILY_SESSION, \
@@ -561,22 +558,14 @@ const struct route routes[] = {
 	    .errors = visit_cancel_errors, HANDLER(visit_cancel) },
 	{ AGE_ROW("POST", "/v1/verify/uploads", "uploadMedia", SCOPE_AGE_SUBMIT),
 	    .summary = "Send a picture or video, for a submission within the hour",
-	    .flags = ROUTE_STREAM, .body_max = LIMIT_MEDIA, .body_types = upload_types,
-	    .reply = &media_created, .success = SUCCESS_CREATED, .errors = upload_errors,
-	    HANDLER(media_upload) },
+	    .flags = ROUTE_STREAM, .body_max = LIMIT_MEDIA, .reply = &media_created,
+	    .success = SUCCESS_CREATED, .errors = upload_errors, HANDLER(media_upload) },
 	/* Who has the link may see it: it is made for one reviewer, and for a short time. */
-	{ .method = "GET",
-	    .path = "/media/{mediaId}",
-	    .operation = "showMedia",
-	    .summary = "Show a medium, by a signed link",
-	    .family = FAMILY_AGE,
-	    .credential = CREDENTIAL_NONE,
-	    .limit_class = LIMIT_CLASS_PAGE,
-	    .flags = ROUTE_BARE_REPLY | ROUTE_SERVICE,
-	    .query = &media_link_query,
-	    .success = SUCCESS_OK,
-	    .errors = media_errors,
-	    HANDLER(media_show) },
+	{ .method = "GET", .path = "/media/{mediaId}", .operation = "showMedia",
+	    .summary = "Show a medium, by a signed link", .family = FAMILY_AGE,
+	    .credential = CREDENTIAL_NONE, .limit_class = LIMIT_CLASS_PAGE,
+	    .flags = ROUTE_BARE_REPLY | ROUTE_SERVICE, .query = &media_link_query,
+	    .success = SUCCESS_OK, .errors = media_errors, HANDLER(media_show) },
 	{ AGE_ROW("POST", "/v1/verify/submit", "submitAge", SCOPE_AGE_SUBMIT),
 	    .summary = "Submit a person's age verification", .flags = ROUTE_IDEMPOTENT | ROUTE_TX,
 	    .body = &age_request, .reply = &age_made, .success = SUCCESS_CREATED,

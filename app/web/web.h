@@ -28,7 +28,7 @@ enum family {
 	FAMILY_ACCOUNT,
 	FAMILY_PAGE, /* what a session's page asks for, in the session family's shapes */
 	FAMILY_AGE,
-	FAMILY_OPS, /* /-/ pages of ours */
+	FAMILY_OPS,  /* /-/ pages of ours */
 	FAMILY__MAX
 };
 
@@ -100,8 +100,6 @@ struct route {
 	enum limit_class limit_class;
 	unsigned flags;
 	size_t body_max;               /* 0: the setting max_body_bytes */
-	const char *const *body_types; /* media types of one that is no JSON, for the document;
-					* NULL-ended; NULL: whatever its sender's is */
 	const struct field_set *body;  /* NULL: none */
 	const struct field_set *query; /* NULL: none allowed (unknown parameters are refused) */
 	const struct field_set *reply; /* of the object, or of one item; NULL: none of ours */
@@ -167,7 +165,7 @@ struct web {
 	struct buf headers; /* joined lines */
 	uint64_t pour_len;  /* bytes of a body that pour() hands on instead of reply */
 	enum err (*pour)(struct web *web, fcgi_sink *sink, void *arg); /* or NULL */
-	enum err failure; /* what refused the request; for the log */
+	enum err failure;   /* what refused the request; for the log */
 };
 
 /* The filled struct of this route's body or query, as its own type. */
