@@ -564,7 +564,7 @@ const struct route routes[] = {
 	{ .method = "GET", .path = "/media/{mediaId}", .operation = "showMedia",
 	    .summary = "Show a medium, by a signed link", .family = FAMILY_AGE,
 	    .credential = CREDENTIAL_NONE, .limit_class = LIMIT_CLASS_PAGE,
-	    .flags = ROUTE_BARE_REPLY | ROUTE_SERVICE, .query = &media_link_query,
+	    .flags = ROUTE_POUR | ROUTE_SERVICE, .query = &media_link_query,
 	    .success = SUCCESS_OK, .errors = media_errors, HANDLER(media_show) },
 	{ AGE_ROW("POST", "/v1/verify/submit", "submitAge", SCOPE_AGE_SUBMIT),
 	    .summary = "Submit a person's age verification", .flags = ROUTE_IDEMPOTENT | ROUTE_TX,

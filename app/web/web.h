@@ -70,6 +70,7 @@ enum success {
 #define ROUTE_BARE_REPLY (1u << 4)    /* the reply stands alone, in no envelope */
 #define ROUTE_SERVICE (1u << 5)       /* no customer's business: the document lists it apart */
 #define ROUTE_STREAM (1u << 7)        /* the handler takes the body in pieces: web_read_body() */
+#define ROUTE_POUR (1u << 8)          /* the answer is a medium and no JSON */
 #define ROUTE_ANY_KEY (1u << 6)       /* no scope is needed, only a key that is kept secret */
 
 /* Rows with roles name them so. */
