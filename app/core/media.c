@@ -115,7 +115,9 @@ static enum err put_open(struct media_put *put)
 	struct media_path path = path_new(put->dir, put->id);
 
 	(void)snprintf(dir, sizeof(dir), "%s/" NEW_DIR, put->dir);
-	enum err err = dir_make(dir);
+	enum err err = dir_make(put->dir);
+	if (err == ERR_OK)
+		err = dir_make(dir);
 	if (err == ERR_OK)
 		err = sealfile_create(path.text, put->key, put->id, &put->file);
 	/* The one line that tells an operator which directory it is about. */
