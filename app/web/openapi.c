@@ -109,6 +109,8 @@ static json_t *security_of(const struct route *route)
 		return json_pack("[{s:[]}]", "accessToken");
 	if (route->credential == CREDENTIAL_VISIT)
 		return json_pack("[{s:[]}]", "pageToken");
+	if (route->credential == CREDENTIAL_KEY_QUERY)
+		return json_pack("[{s:[]}]", "queryKey");
 	/* Section 4.8.30: an empty requirement makes the others optional. */
 	if (route->credential == CREDENTIAL_VISIT_MAY)
 		return json_pack("[{}, {s:[]}]", "pageToken");
@@ -125,7 +127,7 @@ static json_t *security_of(const struct route *route)
 static json_t *security_schemes(void)
 {
 	return json_pack("{s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s, s:s}, s:{s:s, s:s, s:s, s:s}, "
-			 "s:{s:s, s:s, s:s}}",
+			 "s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s, s:s}}",
 	    "bearer", "type", "http", "scheme", "bearer", "description",
 	    "An API key as `Authorization: Bearer <key>`. Each operation says which scopes the key "
 	    "must have.",
@@ -135,7 +137,9 @@ static json_t *security_schemes(void)
 	    "A person's access token, from logging in, as `Authorization: Bearer <token>`. API keys "
 	    "are not accepted here, nor access tokens anywhere else.",
 	    "pageToken", "type", "http", "scheme", "bearer", "description",
-	    "The token of a session's page, from starting it, as `Authorization: Bearer <token>`.");
+	    "The token of a session's page, from starting it, as `Authorization: Bearer <token>`.",
+	    "queryKey", "type", "apiKey", "in", "query", "name", "key", "description",
+	    "A publishable key in the address: a browser that opens a page sends no header.");
 }
 
 /* ---- operations ---------------------------------------------------------------------------------------- */
@@ -153,6 +157,12 @@ static void add_scopes(const struct route *route, struct buf *text)
 	}
 	if (count > 0)
 		buf_addc(text, '.');
+	else if (route->credential == CREDENTIAL_KEY_QUERY)
+		buf_adds(text, "Needs a publishable key, in the address.");
+	else if ((route->scopes & SCOPE_AGE) == SCOPE_AGE_SUBMIT)
+		buf_adds(text, "Needs a publishable or a secret key.");
+	else if ((route->scopes & SCOPE_AGE) != 0)
+		buf_adds(text, "Needs a secret key.");
 	else if (route->credential == CREDENTIAL_KEY)
 		buf_adds(text, "For any key but a publishable one, whatever its scopes.");
 	else if (route->credential == CREDENTIAL_VISIT)

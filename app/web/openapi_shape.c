@@ -33,6 +33,10 @@ static const struct openapi_family families[FAMILY__MAX] = {
 	    "What the page behind a session's link asks for. It is not for your servers: no API key "
 	    "opens it, only the token that the page was given when it was opened. The shapes are "
 	    "those of the sessions." },
+	[FAMILY_AGE] = { "age", "Age verification",
+	    "Checks of people's age. A publishable key may submit, a secret one all of it. An object "
+	    "comes as `{\"data\":…}`, an error as `{\"error\",\"correlationId\"}`, with texts that are "
+	    "generic on purpose." },
 };
 
 const struct openapi_family *openapi_family(enum family family)
@@ -90,6 +94,18 @@ static const struct field plain_error_rows[] = {
 };
 static const struct field_set plain_error = DOCUMENT_SET("PlainError", plain_error_rows);
 static const struct field_set session_error = DOCUMENT_SET("SessionFailure", session_error_rows);
+
+static const struct field age_error_rows[] = {
+	{ .type = FIELD_TEXT,
+	    .name = "error",
+	    .example = "\"Bad Request\"",
+	    .sentence = "The kind of error, and no more." },
+	{ .type = FIELD_TEXT,
+	    .name = "correlationId",
+	    .example = "\"req_01h455vb4pex5vsknk084sn02q\"",
+	    .sentence = "The X-Request-Id of the answer: under what it is in the log." },
+};
+static const struct field_set age_error = DOCUMENT_SET("AgeError", age_error_rows);
 
 /* ---- lists ------------------------------------------------------------------------------------------- */
 
@@ -265,6 +281,8 @@ json_t *openapi_error_ref(struct openapi *doc, const struct route *route)
 		return account_error_ref(doc);
 	if (route->family == FAMILY_PLAIN)
 		return openapi_set_ref(doc, &plain_error, true);
+	if (route->family == FAMILY_AGE)
+		return openapi_set_ref(doc, &age_error, true);
 	return wrapped_error_ref(doc, session, session && route->reply_is_list);
 }
 

@@ -374,6 +374,31 @@ static void account_error(struct web *web, enum err err)
 	json_decref(body);
 }
 
+/* ---- family age -------------------------------------------------------------------------------- */
+
+/* contract/age.md: generic on purpose; what has no text of its own there goes by its neighbour's. */
+static const char *age_text(int status)
+{
+	static const struct {
+		int status;
+		const char *text;
+	} texts[] = { { 401, "Unauthorized" }, { 403, "Forbidden" }, { 404, "Not Found" },
+		{ 429, "Too Many Requests" } };
+
+	for (size_t i = 0; i < countof(texts); i++) {
+		if (texts[i].status == status)
+			return texts[i].text;
+	}
+	return status >= 500 ? "Internal Error" : "Bad Request";
+}
+
+/* contract/README.md: {"error","correlationId"}. Neither has a character to escape. */
+static void age_error(struct web *web, enum err err)
+{
+	buf_printf(&web->reply, "{\"error\":\"%s\",\"correlationId\":\"%s\"}",
+	    age_text(kinds[err_kind(err)].status), web->request_id);
+}
+
 /* ---- by family ---------------------------------------------------------------------------------- */
 
 /* What stands before and behind an object, and the way an error is written. */
@@ -387,6 +412,7 @@ static const struct {
 	[FAMILY_PLAIN] = { "", "", plain_error },
 	[FAMILY_ACCOUNT] = { "", "", account_error },
 	[FAMILY_PAGE] = { "{\"data\":", ",\"error\":null}", session_error },
+	[FAMILY_AGE] = { "{\"data\":", "}", age_error },
 	[FAMILY_OPS] = { "{\"data\":", "}", kyc_error },
 };
 

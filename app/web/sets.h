@@ -44,6 +44,7 @@ extern const struct field_set application_renewal, application_removal;      /* 
 extern const struct field_set application_created, application_item;         /* r_application.c */
 
 extern const struct field_set visit_shown, visit_started, visit_choices; /* r_verify_session.c */
+extern const struct field_set embed_query, embed_settings;               /* r_embed.c */
 extern const struct field_set visit_answers, visit_end;                  /* r_verify_session.c */
 
 /* Beyond the contract's members, and the one answer when there are enough endpoints. */

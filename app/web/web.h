@@ -27,13 +27,15 @@ enum family {
 	FAMILY_PLAIN,
 	FAMILY_ACCOUNT,
 	FAMILY_PAGE, /* what a session's page asks for, in the session family's shapes */
-	FAMILY_OPS,  /* /-/ pages of ours */
+	FAMILY_AGE,
+	FAMILY_OPS, /* /-/ pages of ours */
 	FAMILY__MAX
 };
 
 enum credential {
 	CREDENTIAL_NONE,
 	CREDENTIAL_KEY,       /* an API key with the row's scopes */
+	CREDENTIAL_KEY_QUERY, /* a publishable one, as `key` in the query: a frame sends no header */
 	CREDENTIAL_TOKEN,     /* a person's access token, and the row's roles */
 	CREDENTIAL_VISIT,     /* the page's own token, of the session in the path (visit.h) */
 	CREDENTIAL_VISIT_MAY, /* the same where there is one; without it less is told */
@@ -258,6 +260,7 @@ handler_fn log_in_prepare, log_in, tokens_refresh, log_out;
 handler_fn org_index, member_index, member_make, member_alter, member_out;
 handler_fn application_index, application_new, application_page, application_alter;
 handler_fn application_end, application_key;
+handler_fn embed_page, embed_config;
 handler_fn visit_start, visit_status, visit_options, visit_submit, visit_cancel;
 handler_fn status_page, health_page, ready_page, metrics_page;
 

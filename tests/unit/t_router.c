@@ -389,7 +389,11 @@ static void test_families_of_paths(void **state UNUSED)
 		{ "/v1/verify-session", FAMILY_PAGE },
 		{ "/v1/verify-session/x/y", FAMILY_PAGE },
 		{ "/v1/verify-sessions", FAMILY_KYC },
-		{ "/v1/verify", FAMILY_KYC },
+		{ "/v1/verify", FAMILY_AGE },
+		{ "/v1/verify/x/status", FAMILY_AGE },
+		{ "/v1/records/x", FAMILY_AGE },
+		{ "/v1/record", FAMILY_KYC },
+		{ "/embed", FAMILY_AGE },
 		{ "/-/x", FAMILY_OPS },
 		{ "/-x", FAMILY_KYC },
 	};

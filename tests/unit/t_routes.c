@@ -118,19 +118,24 @@ static void test_routes_need_scopes_with_a_key(void **state UNUSED)
 
 	for (size_t i = 0; i < route_count; i++) {
 		assert_int_equal(routes[i].scopes != 0 || (routes[i].flags & ROUTE_ANY_KEY) != 0,
-		    routes[i].credential == CREDENTIAL_KEY);
+		    routes[i].credential == CREDENTIAL_KEY ||
+			routes[i].credential == CREDENTIAL_KEY_QUERY);
 		/* A row for any key is a decision too. */
 		if ((routes[i].flags & ROUTE_ANY_KEY) != 0)
 			assert_string_equal(routes[i].operation, "verifyKey");
 		assert_true((routes[i].scopes & ~SCOPE_EVERY) == 0);
 		/* contract/README.md, Credentials: secret and publishable keys are for the age
 		 * family, and those with scopes of their own choice are not. */
-		assert_true((routes[i].scopes & SCOPE_AGE) == 0);
+		assert_int_equal(
+		    (routes[i].scopes & SCOPE_AGE) != 0, routes[i].family == FAMILY_AGE);
 		/* What somebody may do who has not shown who he is, or only to people, is metered by
 		 * address. */
 		assert_int_equal(routes[i].limit_class != LIMIT_CLASS_NONE,
 		    routes[i].credential == CREDENTIAL_KEY || ends_in_slash(&routes[i]) ||
-			routes[i].family == FAMILY_PAGE);
+			routes[i].family == FAMILY_PAGE || routes[i].family == FAMILY_AGE);
+		/* An address is no place for a key, but for the one page that has no other. */
+		assert_int_equal(routes[i].credential == CREDENTIAL_KEY_QUERY,
+		    strcmp(routes[i].path, "/embed") == 0);
 		assert_int_equal(routes[i].limit_class == LIMIT_CLASS_ACCOUNT ||
 				     routes[i].limit_class == LIMIT_CLASS_MAILING,
 		    ends_in_slash(&routes[i]));
