@@ -560,7 +560,7 @@ const struct route routes[] = {
 	    .limit_class = LIMIT_CLASS_AGE,
 	    .query = &embed_query,
 	    .success = SUCCESS_OK,
-	    .errors = no_errors,
+	    .errors = query_errors,
 	    HANDLER(embed_page) },
 	{ .method = "POST",
 	    .path = "/v1/providers/{driver}/callback/{token}",

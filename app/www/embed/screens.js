@@ -166,7 +166,7 @@ export function review(page) {
 
 	return [heading(t('reviewTitle')), lead(t('reviewLead')), formOf(page, [
 		...(page.level.document ? documentAnswers(page) : []),
-		page.kinds.map((kind) => el('section', { class: 'answers' }, el('h2', {}, t(`step${capital(kind)}`)),
+		...page.kinds.map((kind) => el('section', { class: 'answers' }, el('h2', {}, t(`step${capital(kind)}`)),
 			shown(kind, page.shots[kind], t), change(page, t(`step${capital(kind)}`), kind))),
 	], { main: t('send'), onsubmit: page.send, back: page.back })];
 }
