@@ -8,6 +8,7 @@
 #include "crypt.h"
 #include "json.h"
 #include "mail_text.h"
+#include "sealed.h"
 #include "mime.h"
 #include "stmt.h"
 #include "str.h"
@@ -94,13 +95,7 @@ enum err mail_open(
 
 enum err mail_reseal(struct ctx *ctx, struct uuid id, struct bytes sealed, struct bytes *ret_sealed)
 {
-	struct bytes text;
-	enum err err = seal_open(ctx->keyring, ctx->arena, PURPOSE, id, sealed, &text);
-
-	if (err == ERR_OK)
-		err = seal_data(
-		    ctx->keyring, ctx->arena, PURPOSE, id, text.data, text.len, ret_sealed);
-	return err;
+	return sealed_again(ctx, PURPOSE, id, sealed, ret_sealed);
 }
 
 /* ---- queueing ------------------------------------------------------------------------------------------ */

@@ -84,7 +84,7 @@ const char *openapi_capital(struct openapi *doc, const char *text)
 /* A scope as the family prints it (contract/README.md, Credentials). */
 static const char *scope_spelling(size_t bit, enum family family)
 {
-	return family == FAMILY_SESSION || family == FAMILY_PLAIN
+	return bit < SCOPE_COUNT && (family == FAMILY_SESSION || family == FAMILY_PLAIN)
 		   ? scope_spellings[SCOPE_COUNT + bit]
 		   : scope_words[bit];
 }
@@ -93,7 +93,7 @@ static json_t *scopes_array(const struct route *route)
 {
 	json_t *scopes = json_array();
 
-	for (size_t i = 0; i < SCOPE_COUNT; i++) {
+	for (size_t i = 0; i < SCOPE_EVERY_COUNT; i++) {
 		if ((route->scopes & UINT64_C(1) << i) != 0)
 			json_array_append_new(
 			    scopes, json_string(scope_spelling(i, route->family)));
@@ -148,7 +148,7 @@ static void add_scopes(const struct route *route, struct buf *text)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < SCOPE_COUNT; i++) {
+	for (size_t i = 0; i < SCOPE_EVERY_COUNT; i++) {
 		if ((route->scopes & UINT64_C(1) << i) == 0)
 			continue;
 		buf_printf(text, "%s`%s`", count == 0 ? "Needs a key with the scope " : " and ",

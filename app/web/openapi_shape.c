@@ -34,9 +34,11 @@ static const struct openapi_family families[FAMILY__MAX] = {
 	    "opens it, only the token that the page was given when it was opened. The shapes are "
 	    "those of the sessions." },
 	[FAMILY_AGE] = { "age", "Age verification",
-	    "Checks of people's age. A publishable key may submit, a secret one all of it. An object "
-	    "comes as `{\"data\":…}`, an error as `{\"error\",\"correlationId\"}`, with texts that are "
-	    "generic on purpose." },
+	    "Whether a person is of age, and the records that 18 U.S.C. 2257 asks for. A publishable "
+	    "key may upload and submit, and is the only one for a browser; a secret key, or an "
+	    "application's own, may do all. An object comes as `{\"data\":…}`, an error as "
+	    "`{\"error\",\"correlationId\"}`: the text is generic on purpose, and the id is that of "
+	    "`X-Request-Id`, under which the cause is in the log." },
 };
 
 const struct openapi_family *openapi_family(enum family family)
@@ -95,15 +97,16 @@ static const struct field plain_error_rows[] = {
 static const struct field_set plain_error = DOCUMENT_SET("PlainError", plain_error_rows);
 static const struct field_set session_error = DOCUMENT_SET("SessionFailure", session_error_rows);
 
+static const char *const age_errors[] = { "Bad Request", "Unauthorized", "Forbidden", "Not Found",
+	"Too Many Requests", "Internal Error" };
+static const struct word_list age_error_words = { "AgeErrorText", countof(age_errors), age_errors };
+
 static const struct field age_error_rows[] = {
-	{ .type = FIELD_TEXT,
+	{ .type = FIELD_WORD,
 	    .name = "error",
-	    .example = "\"Bad Request\"",
-	    .sentence = "The kind of error, and no more." },
-	{ .type = FIELD_TEXT,
-	    .name = "correlationId",
-	    .example = "\"req_01h455vb4pex5vsknk084sn02q\"",
-	    .sentence = "The X-Request-Id of the answer: under what it is in the log." },
+	    .words = &age_error_words,
+	    .sentence = "What kind of trouble it is, and no more." },
+	TEXT_ROW("correlationId", "Under what it is in the log: the `X-Request-Id` of the answer."),
 };
 static const struct field_set age_error = DOCUMENT_SET("AgeError", age_error_rows);
 

@@ -376,27 +376,34 @@ static void account_error(struct web *web, enum err err)
 
 /* ---- family age -------------------------------------------------------------------------------- */
 
-/* contract/age.md: generic on purpose; what has no text of its own there goes by its neighbour's. */
-static const char *age_text(int status)
-{
-	static const struct {
-		int status;
-		const char *text;
-	} texts[] = { { 401, "Unauthorized" }, { 403, "Forbidden" }, { 404, "Not Found" },
-		{ 429, "Too Many Requests" } };
+/* contract/age.md: six texts and no more, generic on purpose. What the contract has no text for takes
+ * the nearest: the status says the rest. */
+static const char *const age_texts[ERR_KIND__MAX] = {
+	[ERR_KIND_INVALID] = "Bad Request",
+	[ERR_KIND_UNAUTHENTICATED] = "Unauthorized",
+	[ERR_KIND_PAYMENT] = "Forbidden",
+	[ERR_KIND_DENIED] = "Forbidden",
+	[ERR_KIND_MISSING] = "Not Found",
+	[ERR_KIND_METHOD] = "Bad Request",
+	[ERR_KIND_CONFLICT] = "Bad Request",
+	[ERR_KIND_REFUSED] = "Bad Request",
+	[ERR_KIND_GONE] = "Not Found",
+	[ERR_KIND_TOO_LARGE] = "Bad Request",
+	[ERR_KIND_MEDIA_TYPE] = "Bad Request",
+	[ERR_KIND_MISMATCH] = "Bad Request",
+	[ERR_KIND_LIMITED] = "Too Many Requests",
+	[ERR_KIND_BROKEN] = "Internal Error",
+	[ERR_KIND_NOT_CONFIGURED] = "Internal Error",
+	[ERR_KIND_UNAVAILABLE] = "Internal Error",
+	[ERR_KIND_INTERNAL] = "Internal Error",
+};
 
-	for (size_t i = 0; i < countof(texts); i++) {
-		if (texts[i].status == status)
-			return texts[i].text;
-	}
-	return status >= 500 ? "Internal Error" : "Bad Request";
-}
-
-/* contract/README.md: {"error","correlationId"}. Neither has a character to escape. */
+/* contract/README.md: {"error","correlationId"}. Neither has a character to escape: of the id, only
+ * letters, digits and "-_." are ever kept (gate.c). */
 static void age_error(struct web *web, enum err err)
 {
 	buf_printf(&web->reply, "{\"error\":\"%s\",\"correlationId\":\"%s\"}",
-	    age_text(kinds[err_kind(err)].status), web->request_id);
+	    age_texts[err_kind(err)], web->request_id);
 }
 
 /* ---- by family ---------------------------------------------------------------------------------- */
