@@ -157,12 +157,6 @@ static void add_scopes(const struct route *route, struct buf *text)
 	}
 	if (count > 0)
 		buf_addc(text, '.');
-	else if (route->credential == CREDENTIAL_KEY_QUERY)
-		buf_adds(text, "Needs a publishable key, in the address.");
-	else if ((route->scopes & SCOPE_AGE) == SCOPE_AGE_SUBMIT)
-		buf_adds(text, "Needs a publishable or a secret key.");
-	else if ((route->scopes & SCOPE_AGE) != 0)
-		buf_adds(text, "Needs a secret key.");
 	else if (route->credential == CREDENTIAL_KEY)
 		buf_adds(text, "For any key but a publishable one, whatever its scopes.");
 	else if (route->credential == CREDENTIAL_VISIT)
