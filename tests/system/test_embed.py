@@ -31,8 +31,9 @@ LEVELS = {"age_only": ["selfie"], "full_age": ["selfie", "idFront", "idBack"],
 
 # ---- the page around it ------------------------------------------------------------------------------
 
-AROUND = b"""<!doctype html><html lang="en"><title>Shop</title><style>body{margin:0}iframe{width:100%;height:1600px;border:0}
-</style><script>
+AROUND = b"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Shop</title>
+<meta name="viewport" content="width=device-width"><style>body{margin:0}iframe{width:100%;height:900px;border:0}</style>
+<script>
 globalThis.messages = [];
 addEventListener('message', (event) => messages.push({ origin: event.origin, ...event.data }));
 addEventListener('DOMContentLoaded', () => {
