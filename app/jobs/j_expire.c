@@ -4,6 +4,7 @@
 #include "jobs_private.h"
 
 #include "account_session.h"
+#include "age.h"
 #include "audit.h"
 #include "clock.h"
 #include "event.h"
@@ -59,6 +60,8 @@ static const struct {
 	{ jwt_key_expire, BATCH },
 	{ expire_mails, BATCH },
 	{ session_expire, SESSIONS },
+	{ age_expire, BATCH },
+	{ age_purge, SESSIONS },
 };
 
 enum err expire_job_round(struct job_run *run, bool *ret_busy)

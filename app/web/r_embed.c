@@ -7,6 +7,7 @@
  * answered here and not by the web server as the others are; what it consists of are files of the web
  * server's: /embed/… and, for what both pages have, /verify/….
  */
+#include "age.h"
 #include "application.h"
 #include "iso_country.h"
 #include "origin.h"
@@ -47,26 +48,17 @@ const struct field_set embed_query = FIELD_SET("EmbedQuery", embed_rows, struct 
 
 static const char *const upload_texts[] = { "selfie", "idFront", "idBack", "video" };
 static const struct word_list upload_words = { "EmbedUpload", countof(upload_texts), upload_texts };
-static const char *const level_texts[] = { "age_only", "full_age", "full_kyc" };
-static const struct word_list level_words = { "EmbedLevel", countof(level_texts), level_texts };
-static const char *const type_texts[] = { "passport", "drivers_license", "national_id" };
+static const char *const type_texts[] = { "national_id", "passport", "drivers_license" };
 static const struct word_list type_words = { "EmbedDocument", countof(type_texts), type_texts };
 
-/* contract/age.md: what each level requires is a table. */
 struct embed_level {
 	const char *level;
 	const char *uploads; /* words, one space between */
 	bool document;
 };
 
-static const struct embed_level levels[] = {
-	{ "age_only", "selfie", false },
-	{ "full_age", "selfie idFront idBack", true },
-	{ "full_kyc", "selfie idFront idBack video", true },
-};
-
 static const struct field level_rows[] = {
-	{ ROW_TEXT(FIELD_WORD, struct embed_level, level, "level"), .words = &level_words,
+	{ ROW_TEXT(FIELD_WORD, struct embed_level, level, "level"), .words = &age_level_words,
 	    .sentence = "The level.", .example = "\"full_age\"" },
 	{ ROW_TEXT(FIELD_WORDS, struct embed_level, uploads, "uploads"), .words = &upload_words,
 	    .sentence = "What is to be taken, in this order.",
@@ -76,16 +68,9 @@ static const struct field level_rows[] = {
 };
 static const struct field_set level_set = FIELD_SET("EmbedLevel", level_rows, struct embed_level);
 
-/* AgeEvidence, Supported documents: of a passport the front only. */
 struct embed_document {
 	const char *type;
 	bool back;
-};
-
-static const struct embed_document documents[] = {
-	{ "national_id", true },
-	{ "passport", false },
-	{ "drivers_license", true },
 };
 
 static const struct field document_rows[] = {
@@ -102,9 +87,9 @@ struct embed_shown {
 	const char *terms_url;
 	const char *privacy_url;
 	const char *origins; /* JSON */
-	const struct embed_level *levels;
+	struct embed_level *levels;
 	size_t level_count;
-	const struct embed_document *documents;
+	struct embed_document *documents;
 	size_t document_count;
 	const char *countries; /* JSON */
 };
@@ -130,6 +115,41 @@ static const struct field shown_rows[] = {
 };
 const struct field_set embed_settings = FIELD_SET("EmbedConfig", shown_rows, struct embed_shown);
 
+/* The media that a level asks for, as words. */
+static const char *uploads_of(struct arena *arena, enum age_level level)
+{
+	const char *text = "";
+
+	for (size_t i = 0; i < UPLOAD__MAX && text != NULL; i++) {
+		if (age_needs(level, (enum age_upload)i, NULL))
+			text = arena_printf(arena, "%s%s%s", text, text[0] == '\0' ? "" : " ",
+			    age_upload_name((enum age_upload)i));
+	}
+	return text;
+}
+
+/* What core holds a submission against, told before there is one. */
+static enum err add_needs(struct arena *arena, struct embed_shown *shown)
+{
+	shown->levels = arena_array(arena, LEVEL__MAX, sizeof(*shown->levels));
+	shown->documents = arena_array(arena, countof(type_texts), sizeof(*shown->documents));
+	if (shown->levels == NULL || shown->documents == NULL)
+		return ERR_NOMEM;
+	shown->level_count = LEVEL__MAX;
+	shown->document_count = countof(type_texts);
+	for (size_t i = 0; i < LEVEL__MAX; i++) {
+		shown->levels[i] = (struct embed_level){ age_level_word((enum age_level)i),
+			uploads_of(arena, (enum age_level)i),
+			age_needs_document((enum age_level)i) };
+		if (shown->levels[i].uploads == NULL)
+			return ERR_NOMEM;
+	}
+	for (size_t i = 0; i < countof(type_texts); i++)
+		shown->documents[i] = (struct embed_document){ type_texts[i],
+			age_needs(LEVEL_FULL_KYC, UPLOAD_ID_BACK, type_texts[i]) };
+	return ERR_OK;
+}
+
 static enum err write_countries(struct arena *arena, const char **ret_text)
 {
 	const char *code;
@@ -149,10 +169,7 @@ static enum err write_countries(struct arena *arena, const char **ret_text)
 
 enum err embed_config(struct web *web)
 {
-	struct embed_shown shown = { .levels = levels,
-		.level_count = countof(levels),
-		.documents = documents,
-		.document_count = countof(documents) };
+	struct embed_shown shown = { .organization_name = NULL };
 	struct row_application_asker asker;
 	const char *origins = NULL;
 	enum err err = application_asker(&web->ctx, web->ctx.actor.application_id, &asker);
@@ -161,6 +178,8 @@ enum err embed_config(struct web *web)
 		err = origins_join(web->arena, asker.redirect_uris, "\"", ",", &origins);
 	if (err == ERR_OK)
 		err = write_countries(web->arena, &shown.countries);
+	if (err == ERR_OK)
+		err = add_needs(web->arena, &shown);
 	if (err != ERR_OK)
 		return err;
 	shown.organization_name = asker.organization_name;

@@ -206,6 +206,26 @@ static enum err read_from_fcgi(
 	return fcgi_read_body(arg, arena, max_bytes, ret_body, ret_len);
 }
 
+/* Where the answer does not say why (contract/age.md), the log does: by the names of our own rows, never
+ * by what the client wrote. */
+static void log_refusal(const struct web *web)
+{
+	const struct field_set *set = web->route->body;
+
+	log_info("%s refused: %s", web->route->operation, err_sentence(web->failure));
+	for (size_t i = 0; i < web->complaints.count; i++) {
+		const struct complaint *item = &web->complaints.items[i];
+		size_t len = strcspn(item->field, "."), k = 0;
+		while (set != NULL && k < set->count &&
+		       (strlen(set->rows[k].name) != len ||
+			   memcmp(set->rows[k].name, item->field, len) != 0))
+			k++;
+		bool known = set != NULL && k < set->count;
+		log_info("%s refused: %s %s", web->route->operation,
+		    known ? set->rows[k].name : "request", item->message);
+	}
+}
+
 /* One line a request: what, not whom. A failure of ours names itself. */
 static void log_request(struct web *web, int64_t took_us)
 {
@@ -217,6 +237,9 @@ static void log_request(struct web *web, int64_t took_us)
 	if (web->failure != ERR_OK && web->status >= 500)
 		log_write(err_level(web->failure), "%s failed: %s; %s", operation,
 		    err_sentence(web->failure), db_failure(web->db));
+	if (web->failure != ERR_OK && web->status < 500 && web->route != NULL &&
+	    web->route->family == FAMILY_AGE)
+		log_refusal(web);
 	if (arena_overflowed(web->arena))
 		log_error("%s needed more than request_memory_bytes", operation);
 	log_info("%s %s %d %lld.%03lldms %s", web->in.method, operation, web->status,

@@ -262,6 +262,8 @@ handler_fn application_index, application_new, application_page, application_alt
 handler_fn application_end, application_key;
 handler_fn embed_page, embed_config;
 handler_fn visit_start, visit_status, visit_options, visit_submit, visit_cancel;
+handler_fn age_make, age_status_show, age_verified_show, age_eligible_show;
+handler_fn record_show, record_alias_make, record_end;
 handler_fn status_page, health_page, ready_page, metrics_page;
 
 #endif

@@ -265,7 +265,7 @@ class Contract:
         tag = operations[0].tag if operations else self.family(
             path, getattr(answer.request, "headers", {}))
         names = {"kyc": ["KycError"], "session": ["SessionError"], "page": ["SessionError"],
-                 "plain": ["PlainError"],
+                 "plain": ["PlainError"], "age": ["AgeError"],
                  "account": ["AccountError"]}.get(tag, ["KycError", "SessionError"])
         content = {"application/json": {"schema": {
             "anyOf": [{"$ref": "#/components/schemas/" + name} for name in names]}}}

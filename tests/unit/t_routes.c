@@ -128,6 +128,10 @@ static void test_routes_need_scopes_with_a_key(void **state UNUSED)
 		 * family, and those with scopes of their own choice are not. */
 		assert_int_equal(
 		    (routes[i].scopes & SCOPE_AGE) != 0, routes[i].family == FAMILY_AGE);
+		assert_true(
+		    (routes[i].scopes & SCOPE_AGE) == 0 || (routes[i].scopes & SCOPE_ALL) == 0);
+		assert_int_equal(
+		    routes[i].limit_class == LIMIT_CLASS_AGE, routes[i].family == FAMILY_AGE);
 		/* What somebody may do who has not shown who he is, or only to people, is metered by
 		 * address. */
 		assert_int_equal(routes[i].limit_class != LIMIT_CLASS_NONE,
