@@ -109,8 +109,6 @@ static json_t *security_of(const struct route *route)
 		return json_pack("[{s:[]}]", "accessToken");
 	if (route->credential == CREDENTIAL_VISIT)
 		return json_pack("[{s:[]}]", "pageToken");
-	if (route->credential == CREDENTIAL_KEY_QUERY)
-		return json_pack("[{s:[]}]", "queryKey");
 	/* Section 4.8.30: an empty requirement makes the others optional. */
 	if (route->credential == CREDENTIAL_VISIT_MAY)
 		return json_pack("[{}, {s:[]}]", "pageToken");
@@ -127,7 +125,7 @@ static json_t *security_of(const struct route *route)
 static json_t *security_schemes(void)
 {
 	return json_pack("{s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s, s:s}, s:{s:s, s:s, s:s, s:s}, "
-			 "s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s, s:s}}",
+			 "s:{s:s, s:s, s:s}}",
 	    "bearer", "type", "http", "scheme", "bearer", "description",
 	    "An API key as `Authorization: Bearer <key>`. Each operation says which scopes the key "
 	    "must have.",
@@ -137,9 +135,7 @@ static json_t *security_schemes(void)
 	    "A person's access token, from logging in, as `Authorization: Bearer <token>`. API keys "
 	    "are not accepted here, nor access tokens anywhere else.",
 	    "pageToken", "type", "http", "scheme", "bearer", "description",
-	    "The token of a session's page, from starting it, as `Authorization: Bearer <token>`.",
-	    "queryKey", "type", "apiKey", "in", "query", "name", "key", "description",
-	    "A publishable key in the address: a browser that opens a page sends no header.");
+	    "The token of a session's page, from starting it, as `Authorization: Bearer <token>`.");
 }
 
 /* ---- operations ---------------------------------------------------------------------------------------- */
@@ -373,7 +369,7 @@ static json_t *paths_of(struct openapi *doc, const struct route *table, size_t c
 
 	for (size_t i = 0; i < count; i++) {
 		struct openapi_pair pair = { &table[i], twin_of(table, i + 1, count, &table[i]) };
-		if (openapi_family(table[i].family) == NULL ||
+		if (openapi_family(table[i].family) == NULL || (table[i].flags & ROUTE_PAGE) != 0 ||
 		    twin_of(table, 0, i, &table[i]) != NULL)
 			continue;
 		openapi_set(doc, path_item(doc, paths, table[i].path),

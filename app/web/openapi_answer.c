@@ -29,7 +29,7 @@ struct errors {
 static struct errors errors_of(const struct route *route)
 {
 	struct errors errors = { { false } };
-	bool key = route->credential == CREDENTIAL_KEY || route->credential == CREDENTIAL_KEY_QUERY;
+	bool key = route->credential == CREDENTIAL_KEY;
 	bool role = route->roles != 0;
 	bool visit =
 	    route->credential == CREDENTIAL_VISIT || route->credential == CREDENTIAL_VISIT_MAY;

@@ -592,6 +592,7 @@ const struct route routes[] = {
 	    .credential = CREDENTIAL_KEY_QUERY,
 	    .scopes = SCOPE_AGE_SUBMIT,
 	    .limit_class = LIMIT_CLASS_AGE,
+	    .flags = ROUTE_PAGE,
 	    .query = &embed_query,
 	    .success = SUCCESS_OK,
 	    .errors = query_errors,

@@ -71,6 +71,7 @@ enum success {
 #define ROUTE_BARE_REPLY (1u << 4)    /* the reply stands alone, in no envelope */
 #define ROUTE_SERVICE (1u << 5)       /* no customer's business: the document lists it apart */
 #define ROUTE_ANY_KEY (1u << 6)       /* no scope is needed, only a key that is kept secret */
+#define ROUTE_PAGE (1u << 7)          /* a page for people: the document says nothing of it */
 
 /* Rows with roles name them so. */
 #define ROLE_BIT(role) (1u << (role))

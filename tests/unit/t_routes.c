@@ -216,7 +216,7 @@ static void test_routes_flags(void **state UNUSED)
 
 		assert_int_equal(route->flags & ~(ROUTE_IDEMPOTENT | ROUTE_TX | ROUTE_RAW_BODY |
 						    ROUTE_BODY_MAY_MISS | ROUTE_BARE_REPLY |
-						    ROUTE_SERVICE | ROUTE_ANY_KEY),
+						    ROUTE_SERVICE | ROUTE_ANY_KEY | ROUTE_PAGE),
 		    0);
 		/* Nothing in place of what must be there would only be refused later. */
 		if ((route->flags & ROUTE_BODY_MAY_MISS) != 0) {
