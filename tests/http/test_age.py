@@ -3,12 +3,11 @@
 may do, every error in the family's own words, limits, and what is not logged."""
 
 import json
-import re
 
 import pytest
-import requests
 
-from product import Stack, is_id, is_time
+from media import upload
+from product import Stack, is_id, is_time, wait_for
 from structured import limits_of
 
 UPLOAD = "med_01h455vb4pex5vsknk084sn02q"
@@ -25,7 +24,7 @@ ROUTES = [("POST", SUBMIT, True), ("GET", "/v1/verify/user_abc123/status", False
           ("POST", "/v1/records/creator_42/aliases", False),
           ("POST", "/v1/records/creator_42/deactivate", False)]
 TEXTS = {400: "Bad Request", 401: "Unauthorized", 402: "Forbidden", 403: "Forbidden",
-         404: "Not Found", 405: "Bad Request", 413: "Bad Request", 415: "Bad Request",
+         404: "Not Found", 405: "Bad Request", 409: "Bad Request", 413: "Bad Request", 415: "Bad Request",
          422: "Bad Request", 429: "Too Many Requests"}
 
 
@@ -262,3 +261,254 @@ def test_logs_do_not_say_of_whom(stack, age):
     for words in ("level must be one of", "document must have at most 64",
                   "request is not a known field"):
         assert any(words in line for line in said), words
+
+
+# ---- submissions -----------------------------------------------------------------------------------------
+
+# Found by the provider under this name and born on this day (product.CANNED).
+FOUND = {"country": "NG", "type": "nin", "number": "00000000000", "firstName": "Joe",
+         "lastName": "Leo", "dateOfBirth": "2000-09-20"}
+# The catalogue does not cover it: a reviewer's.
+PASSPORT = {**DOCUMENT, "country": "DE", "type": "passport"}
+NEEDS = {"age_only": ["selfie"], "full_age": ["selfie", "idFront", "idBack"],
+         "full_kyc": ["selfie", "idFront", "idBack", "video"]}
+
+
+def body_of(age, person, level, document=FOUND, without=()):
+    body = {"externalId": person, "level": level, "consent": True, "uploads": {
+        name: upload(age.public, name) for name in NEEDS[level] if name not in without}}
+    return body if level == "age_only" else {**body, "document": document}
+
+
+def submit(age, person, level, document=FOUND, status="pending"):
+    answer = age.public.post(SUBMIT, body_of(age, person, level, document))
+    assert answer.status_code == 201, answer.text
+    made = answer.json()["data"]["verificationId"]
+    assert is_id("ver", made)
+    assert answer.text == ('{"data":{"verificationId":"%s","externalId":"%s","status":"%s"}}'
+                           % (made, person, status))
+    return made
+
+
+def shown(age, person):
+    answer = age.ask(person, "status")
+    assert answer.status_code == 200, answer.text
+    return answer.json()["data"]
+
+
+def decided(age, person):
+    assert wait_for(lambda: shown(age, person)["status"] != "pending", 30)
+    return shown(age, person)
+
+
+def may(age, person, level=None):
+    answer = age.ask(person, "can-submit" + (f"?level={level}" if level else ""))
+    assert answer.status_code == 200, answer.text
+    return answer.json()["data"]
+
+
+def test_the_seed_s_bodies(stack, age):
+    submit(age, "user_abc123", "full_age")
+    assert decided(age, "user_abc123")["status"] == "approved"
+    stack.rows("UPDATE age_verification SET created_at = '2026-02-06 10:30:00', updated_at = "
+               "'2026-02-06 11:15:00', expires_at = '2127-02-06 00:00:00' "
+               "WHERE external_id = 'user_abc123'")
+    assert age.ask("user_abc123", "status").text == (
+        '{"data":{"externalId":"user_abc123","status":"approved","level":"full_age",'
+        '"isVerified":true,"verifiedDob":"2000-09-20","estimatedAge":null,"documentCountry":"NG",'
+        '"expiresAt":"2127-02-06T00:00:00Z","createdAt":"2026-02-06T10:30:00Z",'
+        '"updatedAt":"2026-02-06T11:15:00Z"}}')
+    yes = '{"data":{"verified":true,"level":"full_age","expiresAt":"2127-02-06T00:00:00Z"}}'
+    for query in ("", "?level=full_age", "?level=age_only"):
+        assert age.ask("user_abc123", "verified" + query).text == yes
+    assert age.ask("user_abc123", "verified?level=full_kyc").json()["data"] == {
+        "verified": False, "level": None, "expiresAt": None}
+    assert age.ask("user_abc123", "can-submit").text == (
+        '{"data":{"canSubmit":false,"reason":"already_verified","retryAfter":null}}')
+    assert may(age, "user_abc123", "full_kyc")["canSubmit"] is True
+    refused(age.public.post(SUBMIT, body_of(age, "user_abc123", "full_age")), 403)
+    refused(age.public.post(SUBMIT, body_of(age, "user_abc123", "age_only")), 403)
+
+
+def test_it_expires_after_a_year(stack, age):
+    submit(age, "ages", "full_age")
+    data = decided(age, "ages")
+    assert data["isVerified"] and is_time(data["expiresAt"])
+    year = int(data["updatedAt"][:4])
+    assert data["expiresAt"][:10] in (data["updatedAt"].replace(str(year), str(year + 1))[:10],
+                                      f"{year + 1}-03-01")
+    stack.rows("UPDATE age_verification SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND "
+               "WHERE external_id = 'ages'")
+    data = shown(age, "ages")
+    assert (data["status"], data["isVerified"]) == ("expired", False)
+    assert age.ask("ages", "verified").json()["data"]["verified"] is False
+    assert may(age, "ages") == {"canSubmit": True, "reason": None, "retryAfter": None}
+
+
+@pytest.mark.parametrize("level", NEEDS)
+def test_a_reviewer_s(age, level):
+    """No estimator, and a document that nobody can look up."""
+    person = "review-" + level
+    submit(age, person, level, PASSPORT)
+    data = shown(age, person)
+    assert list(data) == ["externalId", "status", "level", "isVerified", "verifiedDob",
+                          "estimatedAge", "documentCountry", "expiresAt", "createdAt", "updatedAt"]
+    assert data == {"externalId": person, "status": "pending", "level": level, "isVerified": False,
+                    "verifiedDob": None, "estimatedAge": None,
+                    "documentCountry": None if level == "age_only" else "DE", "expiresAt": None,
+                    "createdAt": data["createdAt"], "updatedAt": data["createdAt"]}
+    assert age.ask(person, "verified").json()["data"]["verified"] is False
+    assert may(age, person) == {"canSubmit": False, "reason": "in_review", "retryAfter": None}
+    refused(age.public.post(SUBMIT, body_of(age, person, level, PASSPORT)), 403)
+
+
+@pytest.mark.parametrize("level", NEEDS)
+def test_what_each_level_requires(age, level):
+    for name in NEEDS[level]:
+        refused(age.public.post(SUBMIT, body_of(age, "needs", level, without=[name])), 400)
+    body = body_of(age, "needs", level)
+    if level == "age_only":
+        refused(age.public.post(SUBMIT, {**body, "document": FOUND}), 400)
+    else:
+        del body["document"]
+        refused(age.public.post(SUBMIT, body), 400)
+    # A passport has no back.
+    if level == "full_age":
+        answer = age.public.post(SUBMIT, body_of(age, "one-sided", level, PASSPORT, ["idBack"]))
+        assert answer.status_code == 201
+    refused(age.ask("needs", "status"), 404)
+
+
+def test_too_many_attempts(stack, age):
+    for _ in range(5):
+        submit(age, "again", "age_only")
+        stack.rows("UPDATE age_verification SET status = 'rejected', waits_for = NULL "
+                   "WHERE external_id = 'again'")
+    left = may(age, "again")
+    assert (left["canSubmit"], left["reason"]) == (False, "too_many_attempts")
+    assert 86000 < left["retryAfter"] <= 86400
+    refused(age.public.post(SUBMIT, body_of(age, "again", "age_only")), 403)
+
+
+def test_an_empty_balance(stack):
+    age = Age(stack, tokens=0)
+    refused(age.public.post(SUBMIT, body_of(age, "poor", "age_only")), 402)
+    refused(age.ask("poor", "status"), 404)
+    sandbox = Age(stack, environment="sandbox", tokens=0)
+    submit(sandbox, "poor", "age_only")
+
+
+def test_the_same_again(stack, age):
+    headers = {"Idempotency-Key": "age-again"}
+    body = body_of(age, "once", "age_only")
+    answers = [age.public.post(SUBMIT, body, headers=headers) for _ in range(2)]
+    assert answers[0].status_code == 201 and answers[0].text == answers[1].text
+    assert answers[1].headers["Idempotent-Replayed"] == "true"
+    assert stack.rows("SELECT COUNT(*) FROM age_verification WHERE external_id = 'once'")[0][0] == 1
+    refused(age.public.post(SUBMIT, {**body, "externalId": "other"}, headers=headers), 422)
+    # What the one key was answered, the other is not told.
+    refused(age.secret.post(SUBMIT, body, headers=headers), 422)
+
+
+def test_people_are_a_tenant_s_own(stack, age):
+    """And an environment's: what the sandbox decides proves nothing to a live key."""
+    submit(age, "private", "age_only")
+    test = stack.key(age.app, environment="sandbox", scopes=None, kind="secret")
+    for client in (Age(stack).secret, stack.client(test["key"], "X-API-Key")):
+        assert client.get("/v1/verify/private/status").status_code == 404
+        assert client.get("/v1/verify/private/verified").json()["data"]["verified"] is False
+        assert client.get("/v1/verify/private/can-submit").json()["data"]["canSubmit"] is True
+    assert shown(age, "private")["status"] == "pending"
+
+
+# ---- what reviewers decide, and records --------------------------------------------------------------------
+
+def review(stack, verification, word):
+    stack.cli("review", "claim", verification)
+    stack.cli("review", word, verification)
+
+
+def performer(age, person, document=FOUND):
+    """One who is verified for a record: found, and confirmed by a reviewer."""
+    verification = submit(age, person, "full_kyc", document)
+    if document is FOUND:
+        assert wait_for(lambda: age.stack.rows(
+            "SELECT 1 FROM age_verification WHERE external_id = %s AND waits_for = 'reviewer'",
+            person), 30)
+    review(age.stack, verification, "approve")
+    return verification
+
+
+@pytest.mark.parametrize("word,status", [("reject", "rejected"), ("resubmit", "resubmit_required")])
+def test_what_a_reviewer_says(age, word, status):
+    verification = submit(age, word, "age_only")
+    age.stack.cli("review", "claim", verification)
+    assert shown(age, word)["status"] == "under_review"
+    assert may(age, word)["reason"] == "in_review"
+    age.stack.cli("review", word, verification)
+    data = shown(age, word)
+    assert (data["status"], data["isVerified"], data["expiresAt"]) == (status, False, None)
+    assert may(age, word)["canSubmit"] is True
+    submit(age, word, "age_only")
+    assert shown(age, word)["status"] == "pending"
+
+
+def test_the_best_current_one_is_shown(age):
+    """Before the newest; and full_kyc is for good, and enough for all."""
+    review(age.stack, submit(age, "best", "age_only"), "approve")
+    review(age.stack, submit(age, "best", "full_age", PASSPORT), "reject")
+    data = shown(age, "best")
+    assert (data["status"], data["level"], data["isVerified"]) == ("approved", "age_only", True)
+    performer(age, "best", PASSPORT)
+    data = shown(age, "best")
+    assert (data["level"], data["expiresAt"], data["verifiedDob"], data["documentCountry"]) == (
+        "full_kyc", None, "1990-05-15", "DE")
+    for level in NEEDS:
+        assert age.ask("best", "verified?level=" + level).text == (
+            '{"data":{"verified":true,"level":"full_kyc","expiresAt":null}}')
+
+
+def test_a_record(stack, age):
+    refused(age.secret.get("/v1/records/creator_42"), 404)
+    performer(age, "creator_42")
+    stack.rows("UPDATE age_record SET verified_at = '2026-02-06 11:15:00', "
+               "retain_until = '2133-02-06 11:15:00' WHERE external_id = 'creator_42'")
+
+    def body(aliases, active="true"):
+        return ('{"data":{"externalCreatorId":"creator_42","legalName":"Joe Leo",'
+                '"dateOfBirth":"2000-09-20","documentType":"nin","documentCountry":"NG",'
+                '"documentNumberLast4":"0000","verifiedAt":"2026-02-06T11:15:00Z","aliases":%s,'
+                '"active":%s,"retainUntil":"2133-02-06T11:15:00Z"}}' % (aliases, active))
+    path = "/v1/records/creator_42"
+    answer = age.secret.get(path)
+    assert (answer.status_code, answer.text) == (200, body("[]"))
+    name = {"alias": ' Stage "Name" \u00e9 '}
+    for _ in range(2):
+        answer = age.secret.post(path + "/aliases", name, headers={"Idempotency-Key": "alias"})
+        assert answer.status_code == 201
+        assert json.loads(answer.text) == json.loads(body('["Stage \\"Name\\" \u00e9"]'))
+    assert answer.headers["Idempotent-Replayed"] == "true"
+    assert age.secret.post(path + "/aliases", {"alias": "Other"}).status_code == 201
+    for _ in range(2):
+        answer = age.secret.post(path + "/deactivate")
+        assert answer.status_code == 200 and answer.json()["data"]["active"] is False
+        assert answer.json()["data"]["aliases"] == ['Stage "Name" \u00e9', "Other"]
+    refused(age.secret.post(path + "/aliases", {"alias": "Late"}), 409)
+    refused(Age(stack).secret.get(path), 404)
+    # It is kept: nothing over HTTP deletes it.
+    refused(age.secret.delete(path), 405)
+    assert age.secret.get(path).json()["data"]["retainUntil"] >= "2033"
+
+
+def test_every_read_of_a_record_is_audited(stack, age):
+    performer(age, "watched", PASSPORT)
+    requests_ = [f"watching-{number}" for number in range(3)]
+    for request in requests_:
+        answer = age.secret.get("/v1/records/watched", headers={"X-Request-Id": request})
+        assert answer.status_code == 200
+    rows = [row for row in stack.cli("audit", "--org", age.org, "--action", "record.read", "--json")
+            if row["request_id"] in requests_]
+    assert sorted(row["request_id"] for row in rows) == requests_
+    assert {row["actor_kind"] for row in rows} == {"key"}
+    assert {row["address"] for row in rows} == {"127.0.0.1"}
+    assert not any(word in json.dumps(rows) for word in ("watched", "Amara", "Diallo", "1990"))
