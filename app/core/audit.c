@@ -29,6 +29,7 @@ static const struct {
 	{ "verification", ID_VERIFICATION },
 	{ "verification_session", ID_SESSION },
 	{ "workflow", ID_WORKFLOW },
+	{ "media", ID_MEDIA },
 	{ "review", ID_VERIFICATION },
 	{ "record", ID_RECORD },
 };

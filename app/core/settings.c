@@ -17,6 +17,9 @@
 #ifndef BONAFIDE_SYSCONFDIR
 #define BONAFIDE_SYSCONFDIR "/etc"
 #endif
+#ifndef BONAFIDE_LOCALSTATEDIR
+#define BONAFIDE_LOCALSTATEDIR "/var"
+#endif
 #ifndef BONAFIDE_PKGDATADIR
 #define BONAFIDE_PKGDATADIR "/usr/share/bonafide"
 #endif

@@ -33,7 +33,7 @@ static struct errors errors_of(const struct route *route)
 	bool role = route->roles != 0;
 	bool visit =
 	    route->credential == CREDENTIAL_VISIT || route->credential == CREDENTIAL_VISIT_MAY;
-	bool raw = (route->flags & ROUTE_RAW_BODY) != 0;
+	bool raw = (route->flags & (ROUTE_RAW_BODY | ROUTE_STREAM)) != 0;
 
 	for (size_t i = 0; route->errors[i] != ERR_OK; i++)
 		errors.has[route->errors[i]] = true;

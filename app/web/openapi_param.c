@@ -52,6 +52,7 @@ static const struct path_row path_rows[] = {
 	    "The person, as you call them: 1 to 128 of these characters." },
 	{ "/v1/records/{externalCreatorId}", "RecordExternalId", EXTERNAL_ID_FORM, "creator_42",
 	    "The performer, as you call them: 1 to 128 of these characters." },
+	{ "/media/{mediaId}", "MediaId", ID_FORM("med"), "med_" TAIL, "The medium." },
 	{ "/v1/providers/{driver}", "ProviderDriver", NULL, "smile_v1", "The provider's driver." },
 	{ "/v1/providers/{driver}/callback/{token}", "CallbackToken", NULL, TAIL,
 	    "What the provider was given with the job." },

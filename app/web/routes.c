@@ -105,6 +105,9 @@ static const enum err alias_errors[] = { ERR_VALIDATION, ERR_RECORD_NOT_FOUND, E
 	ERR_IDEMPOTENCY_IN_PROGRESS, ERR_IDEMPOTENCY_MISMATCH, ERR_OK };
 static const enum err record_end_errors[] = { ERR_VALIDATION, ERR_RECORD_NOT_FOUND,
 	ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
+static const enum err upload_errors[] = { ERR_MEDIA_UNFIT, ERR_PAYLOAD_TOO_LARGE,
+	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_STORAGE_FULL, ERR_OK };
+static const enum err media_errors[] = { ERR_VALIDATION, ERR_MEDIA_NOT_FOUND, ERR_OK };
 static const enum err no_errors[] = { ERR_OK };
 
 /* What the rows of the session family begin with. */
@@ -553,6 +556,16 @@ const struct route routes[] = {
 	    .summary = "End the session, by the page's token or the cancel token",
 	    .flags = ROUTE_BODY_MAY_MISS, .body = &visit_end, .success = SUCCESS_NO_CONTENT,
 	    .errors = visit_cancel_errors, HANDLER(visit_cancel) },
+	{ AGE_ROW("POST", "/v1/verify/uploads", "uploadMedia", SCOPE_AGE_SUBMIT),
+	    .summary = "Send a picture or video, for a submission within the hour",
+	    .flags = ROUTE_STREAM, .body_max = LIMIT_MEDIA, .reply = &media_created,
+	    .success = SUCCESS_CREATED, .errors = upload_errors, HANDLER(media_upload) },
+	/* Who has the link may see it: it is made for one reviewer, and for a short time. */
+	{ .method = "GET", .path = "/media/{mediaId}", .operation = "showMedia",
+	    .summary = "Show a medium, by a signed link", .family = FAMILY_AGE,
+	    .credential = CREDENTIAL_NONE, .limit_class = LIMIT_CLASS_PAGE,
+	    .flags = ROUTE_BARE_REPLY | ROUTE_SERVICE, .query = &media_link_query,
+	    .success = SUCCESS_OK, .errors = media_errors, HANDLER(media_show) },
 	{ AGE_ROW("POST", "/v1/verify/submit", "submitAge", SCOPE_AGE_SUBMIT),
 	    .summary = "Submit a person's age verification", .flags = ROUTE_IDEMPOTENT | ROUTE_TX,
 	    .body = &age_request, .reply = &age_made, .success = SUCCESS_CREATED,

@@ -183,6 +183,8 @@ static void request_clear(struct web *web)
 	web->input = NULL;
 	web->query = NULL;
 	web->prepared = NULL;
+	web->fcgi = NULL;
+	web->pour = NULL;
 	web->visit = NULL;
 	web->visit_entered = false;
 	web->failure = ERR_OK;
@@ -198,6 +200,14 @@ void web_answer(struct web *web, body_fn *read_body, void *body_arg)
 {
 	gate_set_request_id(web);
 	gate_run(web, read_body, body_arg);
+}
+
+enum err web_read_body(struct web *web, fcgi_sink *sink, void *arg)
+{
+	if (web->fcgi == NULL)
+		return ERR_STATE;
+	enum err err = fcgi_read_pieces(web->fcgi, web->route->body_max, sink, arg);
+	return err == ERR_IO ? web_complain(web, "body", "was not received completely") : err;
 }
 
 static enum err read_from_fcgi(
@@ -288,6 +298,33 @@ static void touch_key(struct web *web)
 	log_debug("last use of a key was not written: %s", err_sentence(err));
 }
 
+/* A body that is handed on piece by piece ends early when something is wrong with it: its length has
+ * been said, so whoever asked sees that it is not all. */
+static enum err send_pouring(struct web *web, struct fcgi *fcgi)
+{
+	enum err err =
+	    fcgi_reply_begin(fcgi, web->status, buf_str(&web->headers), web->pour_len);
+
+	if (err == ERR_OK) {
+		enum err poured = web->pour(web, fcgi_reply_piece, fcgi);
+		if (poured != ERR_OK)
+			log_error("%s broke off: %s", web->route->operation, err_sentence(poured));
+		err = fcgi_reply_end(fcgi);
+	}
+	return err;
+}
+
+static enum err send_answer(struct web *web, struct fcgi *fcgi)
+{
+	/* No body for HEAD, and none, nor its length, where there is nothing to say (204). */
+	bool bare = strcmp(web->in.method, "HEAD") == 0 || web->reply.len == 0;
+
+	if (web->pour != NULL && web->failure == ERR_OK && strcmp(web->in.method, "HEAD") != 0)
+		return send_pouring(web, fcgi);
+	return fcgi_reply(fcgi, web->status, buf_str(&web->headers), bare ? NULL : web->reply.data,
+	    bare ? 0 : web->reply.len);
+}
+
 enum err web_serve(struct web *web, struct fcgi *fcgi)
 {
 	enum err err = fcgi_accept(fcgi, web->arena, &web->in);
@@ -296,6 +333,7 @@ enum err web_serve(struct web *web, struct fcgi *fcgi)
 	if (err == ERR_MISSING || err == ERR_IO)
 		return err == ERR_MISSING ? err : ERR_OK;
 	log_set_request(web->request_id);
+	web->fcgi = fcgi;
 	if (err == ERR_OK) {
 		gate_set_request_id(web);
 		board_begin(web, began_us / 1000);
@@ -307,10 +345,7 @@ enum err web_serve(struct web *web, struct fcgi *fcgi)
 		reply_error(web, ERR_VALIDATION);
 		reply_finish(web);
 	}
-	/* No body for HEAD, and none, nor its length, where there is nothing to say (204). */
-	bool bare = strcmp(web->in.method, "HEAD") == 0 || web->reply.len == 0;
-	err = fcgi_reply(fcgi, web->status, buf_str(&web->headers), bare ? NULL : web->reply.data,
-	    bare ? 0 : web->reply.len);
+	err = send_answer(web, fcgi);
 	if (err != ERR_OK)
 		log_debug("the client was gone before its answer");
 	int64_t took_us = clock_mono_us() - began_us;

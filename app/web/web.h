@@ -70,8 +70,9 @@ enum success {
 #define ROUTE_BODY_MAY_MISS (1u << 3) /* no body is as good as {} */
 #define ROUTE_BARE_REPLY (1u << 4)    /* the reply stands alone, in no envelope */
 #define ROUTE_SERVICE (1u << 5)       /* no customer's business: the document lists it apart */
+#define ROUTE_STREAM (1u << 7)        /* the handler takes the body in pieces: web_read_body() */
 #define ROUTE_ANY_KEY (1u << 6)       /* no scope is needed, only a key that is kept secret */
-#define ROUTE_PAGE (1u << 7)          /* a page for people: the document says nothing of it */
+#define ROUTE_PAGE (1u << 8)          /* a page for people: the document says nothing of it */
 
 /* Rows with roles name them so. */
 #define ROLE_BIT(role) (1u << (role))
@@ -142,6 +143,7 @@ struct web {
 
 	/* For one request. */
 	struct http_in in;
+	struct fcgi *fcgi;                     /* the connection; NULL in tests without */
 	const struct route *route;             /* NULL until known */
 	const char *params[LIMIT_PATH_PARAMS]; /* {…} segments, decoded */
 	size_t param_count;
@@ -163,7 +165,9 @@ struct web {
 	int status;
 	struct buf reply;   /* the body */
 	struct buf headers; /* joined lines */
-	enum err failure;   /* what refused the request; for the log */
+	uint64_t pour_len;  /* bytes of a body that pour() hands on instead of reply */
+	enum err (*pour)(struct web *web, fcgi_sink *sink, void *arg); /* or NULL */
+	enum err failure; /* what refused the request; for the log */
 };
 
 /* The filled struct of this route's body or query, as its own type. */
@@ -222,6 +226,9 @@ enum err reply_json(struct web *web, json_t *body) MUST_CHECK;
 enum err reply_raw(
     struct web *web, const char *media_type, const void *body, size_t len) MUST_CHECK;
 
+/* Hands the body of a ROUTE_STREAM to the sink, as fcgi_read_pieces(); its cap is the row's body_max. */
+enum err web_read_body(struct web *web, fcgi_sink *sink, void *arg) MUST_CHECK;
+
 /* Adds a fault to the answer and returns ERR_VALIDATION, for rules only core or a handler sees. */
 enum err web_complain(struct web *web, const char *field, const char *message) MUST_CHECK;
 
@@ -265,6 +272,7 @@ handler_fn embed_page, embed_config;
 handler_fn visit_start, visit_status, visit_options, visit_submit, visit_cancel;
 handler_fn age_make, age_status_show, age_verified_show, age_eligible_show;
 handler_fn record_show, record_alias_make, record_end;
+handler_fn media_upload, media_show;
 handler_fn status_page, health_page, ready_page, metrics_page;
 
 #endif

@@ -197,7 +197,7 @@ static void test_routes_take_a_body_with_post_and_patch_only(void **state UNUSED
 		const struct route *route = &routes[i];
 		bool post =
 		    strcmp(route->method, "POST") == 0 || strcmp(route->method, "PATCH") == 0;
-		bool raw = (route->flags & ROUTE_RAW_BODY) != 0;
+		bool raw = (route->flags & (ROUTE_RAW_BODY | ROUTE_STREAM)) != 0;
 
 		assert_int_equal((route->body != NULL) + raw, post && !is_logout(route));
 		assert_true(route->body_max == 0 || raw);
@@ -214,9 +214,10 @@ static void test_routes_flags(void **state UNUSED)
 		const struct route *route = &routes[i];
 		bool tx = (route->flags & ROUTE_TX) != 0;
 
-		assert_int_equal(route->flags & ~(ROUTE_IDEMPOTENT | ROUTE_TX | ROUTE_RAW_BODY |
-						    ROUTE_BODY_MAY_MISS | ROUTE_BARE_REPLY |
-						    ROUTE_SERVICE | ROUTE_ANY_KEY | ROUTE_PAGE),
+		assert_int_equal(
+		    route->flags & ~(ROUTE_IDEMPOTENT | ROUTE_TX | ROUTE_RAW_BODY |
+				       ROUTE_BODY_MAY_MISS | ROUTE_BARE_REPLY | ROUTE_SERVICE |
+				       ROUTE_ANY_KEY | ROUTE_PAGE | ROUTE_STREAM),
 		    0);
 		/* Nothing in place of what must be there would only be refused later. */
 		if ((route->flags & ROUTE_BODY_MAY_MISS) != 0) {
@@ -264,7 +265,8 @@ static void test_routes_errors(void **state UNUSED)
 		assert_int_equal(mismatch, (routes[i].flags & ROUTE_IDEMPOTENT) != 0);
 		assert_int_equal(complains, routes[i].body != NULL || routes[i].query != NULL);
 		assert_int_equal(
-		    too_large, routes[i].body != NULL || (routes[i].flags & ROUTE_RAW_BODY) != 0);
+		    too_large, routes[i].body != NULL ||
+				   (routes[i].flags & (ROUTE_RAW_BODY | ROUTE_STREAM)) != 0);
 	}
 }
 
