@@ -27,6 +27,8 @@ WIDTHS = (320, 390, 1280)
 VERIFICATION = "av_01h455vb4pex5vsknk084sn02q"
 LEVELS = {"age_only": ["selfie"], "full_age": ["selfie", "idFront", "idBack"],
           "full_kyc": ["selfie", "idFront", "idBack", "video"]}
+MEDIA = ("SELECT m.media_type FROM media m JOIN age_verification a ON a.id = m.owner_id "
+         "WHERE a.external_id = %s ORDER BY m.id")
 
 
 # ---- the page around it ------------------------------------------------------------------------------
@@ -143,17 +145,22 @@ def address(stack, keys, level="age_only", **more):
 
 
 class Check:
-    """A page of the shop with the check in it, and the server's part of it played."""
+    """A page of the shop with the check in it; what the server says to uploads and submissions is played,
+    or real."""
 
-    def __init__(self, browser, around, url, path="/", uploads=None, submit=None, **more):
-        self.tab = browser.tab(**more)
+    def __init__(self, browser, around, url, path="/", uploads=None, submit=None, real=False):
+        self.tab = browser.tab()
+        if not real:
+            self.play(uploads, submit)
+        self.tab.goto(url=around + path + "#" + url.replace("%", "%25"))
+        self.frame = Frame(self.tab, "embed")
+
+    def play(self, uploads, submit):
         self.tab.play(address="**/v1/verify/uploads", answers=uploads or [
             {"status": 201, "body": {"data": {"uploadId": f"up_{i}", "expiresAt": "2099-01-01T00:00:00Z"}}}
             for i in range(1, 9)])
         self.tab.play(address="**/v1/verify/submit", answers=submit or [{"status": 201, "body": {"data": {
             "verificationId": VERIFICATION, "externalId": "user_abc123", "status": "pending"}}}])
-        self.tab.goto(url=around + path + "#" + url.replace("%", "%25"))
-        self.frame = Frame(self.tab, "embed")
 
     def told(self, kind):
         """The data of the messages of this type."""
@@ -182,13 +189,17 @@ class Check:
             self.frame.fill(selector="#" + name, text=text)
         self.frame.click(selector="#go")
 
-    def takes(self, step):
+    def takes(self, step, judge=None):
         """With the camera: opened, taken, found good."""
         self.frame.wait(selector="#screen." + step)
         self.frame.click(selector="#go")
         self.frame.wait(selector="#live-picture")
+        if judge:
+            judge.look(step + "-live")
         self.frame.click(selector="#go")
         self.frame.wait(selector=".shot[src]")
+        if judge:
+            judge.look(step + "-taken")
         self.frame.click(selector="#go")
 
     def gives(self, step, path):
@@ -326,7 +337,9 @@ def test_both_languages_say_everything():
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_level(stack, browser, keys, shop, shots, level):
-    check = Check(browser, shop, address(stack, keys, level))
+    """From the frame to what the business's server is told."""
+    person = "user_" + level
+    check = Check(browser, shop, address(stack, keys, level, external_id=person), real=True)
     judge = Judge(check, shots, level)
     check.frame.wait(selector="#screen.consent")
     assert check.waits_for("ae:ready") == [{}]
@@ -335,7 +348,6 @@ def test_level(stack, browser, keys, shop, shots, level):
     # Without consent there is no check, and nothing has begun.
     check.frame.click(selector="#go")
     check.frame.wait(selector="#summary")
-    judge.look("consent-wrong")
     assert check.told("ae:started") == []
     check.on_consent()
     assert check.waits_for("ae:started") == [{"level": level}]
@@ -344,39 +356,59 @@ def test_level(stack, browser, keys, shop, shots, level):
     for step in LEVELS[level]:
         check.frame.wait(selector="#screen." + step)
         judge.look(step)
-        if step == "selfie":
-            check.frame.click(selector="#go")
-            check.frame.wait(selector="#live-picture")
-            judge.look("selfie-live")
-            check.frame.click(selector="#go")
-            check.frame.wait(selector=".shot[src]")
-            judge.look("selfie-taken")
-            check.frame.click(selector="#go")
-        else:
-            check.takes(step)
+        check.takes(step, judge if step == "selfie" else None)
     check.frame.wait(selector="#screen.review")
     judge.look("review")
-    assert check.played("uploads") == [] and check.told("ae:complete") == []
+    assert stack.rows(MEDIA, person) == () and check.told("ae:complete") == []
     # A double click is one submission.
     check.frame.twice(selector="#go")
-    assert check.waits_for("ae:complete") == [{"verificationId": VERIFICATION, "status": "pending"}]
+    complete, = check.waits_for("ae:complete")
     check.frame.waitText(text="Thank you, everything has arrived")
     judge.look("arrived")
     assert {message["origin"] for message in check.tab.messages()} == {stack.url}
-    uploads = check.played("uploads")
-    assert [request["headers"]["content-type"] for request in uploads] == [
-        "video/webm" if step == "video" else "image/jpeg" for step in LEVELS[level]]
-    assert {request["headers"]["x-api-key"] for request in uploads} == {keys["publishable"]}
-    submitted, = check.played("submit")
-    expected = {"externalId": "user_abc123", "level": level, "consent": True,
-                "uploads": {step: f"up_{i + 1}" for i, step in enumerate(LEVELS[level])}}
-    if level != "age_only":
-        expected["document"] = {"country": "SN", "type": "national_id", "number": "1234567890123",
-                                "firstName": "Amara", "lastName": "Diallo", "dateOfBirth": "1990-05-15"}
-    assert json.loads(submitted["body"]) == expected
-    assert len(submitted["headers"]["idempotency-key"]) == 32
+    status = stack.client(keys["secret"], "X-API-Key").get(f"/v1/verify/{person}/status").json()["data"]
+    assert (status["externalId"], status["level"], status["status"]) == (person, level, complete["status"])
+    assert complete["verificationId"].startswith("ver_")
+    types = [row[0] for row in stack.rows(MEDIA, person)]
+    assert types == ["video/webm" if step == "video" else "image/jpeg" for step in LEVELS[level]]
     assert check.frame.stored() == '[{},{},""]'
     check_clean(check)
+
+
+def test_who_is_looked_at_already(stack, browser, keys, shop):
+    """The server says so, and the page tells the person and the page around it."""
+    for told, text in (("ae:complete", "Thank you, everything has arrived"),
+                       ("ae:error", "You cannot send another check now")):
+        check = Check(browser, shop, address(stack, keys, external_id="twice"), real=True)
+        check.on_consent()
+        check.takes("selfie")
+        check.frame.wait(selector="#screen.review")
+        check.frame.click(selector="#go")
+        check.frame.waitText(text=text)
+        assert check.waits_for(told)
+    assert check.told("ae:error") == [{"error": "Forbidden", "code": "not_eligible"}]
+
+
+def test_what_is_sent(stack, browser, keys, shop):
+    check = Check(browser, shop, address(stack, keys, "full_age"))
+    check.on_consent()
+    check.on_document()
+    for step in LEVELS["full_age"]:
+        check.takes(step)
+    check.frame.wait(selector="#screen.review")
+    assert check.tab.seen()["played"] == []
+    check.frame.twice(selector="#go")
+    assert check.waits_for("ae:complete") == [{"verificationId": VERIFICATION, "status": "pending"}]
+    uploads = check.played("uploads")
+    assert [request["headers"]["content-type"] for request in uploads] == ["image/jpeg"] * 3
+    assert {request["headers"]["x-api-key"] for request in uploads} == {keys["publishable"]}
+    submitted, = check.played("submit")
+    assert json.loads(submitted["body"]) == {
+        "externalId": "user_abc123", "level": "full_age", "consent": True,
+        "uploads": {step: f"up_{i + 1}" for i, step in enumerate(LEVELS["full_age"])},
+        "document": {"country": "SN", "type": "national_id", "number": "1234567890123",
+                     "firstName": "Amara", "lastName": "Diallo", "dateOfBirth": "1990-05-15"}}
+    assert len(submitted["headers"]["idempotency-key"]) == 32
 
 
 def test_passport_has_no_back(stack, browser, keys, shop):
