@@ -119,10 +119,10 @@
 
 /* Age verifications (contract/age.md). */
 #define LIMIT_AGE_EXTERNAL_ID 128
-#define LIMIT_AGE_ATTEMPTS 1000    /* submissions of one person a day that can be set */
-#define LIMIT_ESTIMATE_REPLY 4096  /* bytes read of an age estimator's answer */
-#define LIMIT_ESTIMATE_TRIES 6     /* then a person looks at it */
-#define LIMIT_RECORD_ALIASES 100   /* other names in one record */
+#define LIMIT_AGE_ATTEMPTS 1000   /* submissions of one person a day that can be set */
+#define LIMIT_ESTIMATE_REPLY 4096 /* bytes read of an age estimator's answer */
+#define LIMIT_ESTIMATE_TRIES 6    /* then a person looks at it */
+#define LIMIT_RECORD_ALIASES 100  /* other names in one record */
 
 /* Mail (contract/accounts.md). */
 #define LIMIT_MAIL_VALUES 8        /* places that a mail fills in its text */

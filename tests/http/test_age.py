@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from media import upload
+from media import UPLOADS, upload
 from product import Stack, is_id, is_time, wait_for
 from structured import limits_of
 
@@ -17,8 +17,8 @@ BODY = {"externalId": "user_abc123", "level": "full_age", "consent": True,
         "uploads": {"selfie": UPLOAD, "idFront": UPLOAD, "idBack": UPLOAD}, "document": DOCUMENT}
 SUBMIT = "/v1/verify/submit"
 # (method, path, whether a publishable key is enough)
-ROUTES = [("POST", SUBMIT, True), ("GET", "/v1/verify/embed-config", True),
-          ("GET", "/v1/verify/user_abc123/status", False),
+ROUTES = [("POST", SUBMIT, True), ("POST", UPLOADS, True),
+          ("GET", "/v1/verify/embed-config", True), ("GET", "/v1/verify/user_abc123/status", False),
           ("GET", "/v1/verify/user_abc123/verified", False),
           ("GET", "/v1/verify/user_abc123/can-submit", False),
           ("GET", "/v1/records/creator_42", False),

@@ -197,9 +197,8 @@ def test_nothing_else_is_told(story):
     # The endpoint of the deliveries was made beside.
     assert len(requests) == len(story.told) + 1
     operators = [row["action"] for row in story.log if row["request_id"] is None]
-    assert operators == ["record.created", "review.approved", "review.seen", "review.claimed"] + [
-        "key.created"] * 5 + ["application.created", "tokens.added",
-                                               "organization.created"]
+    assert operators == ["review.approved", "record.created", "review.claimed"] + [
+        "key.created"] * 4 + ["application.created", "tokens.added", "organization.created"]
     assert [row["id"] for row in story.log] == sorted(
         (row["id"] for row in story.log), reverse=True)
 

@@ -10,7 +10,7 @@ from argparse import Namespace
 
 import pytest
 
-from media import upload
+from media import png, upload
 from product import SEED, UUID_TAIL, wait_for
 from receiver import Receiver, id_hex
 from session_family import ALL, add_key, new_jwk
@@ -222,7 +222,7 @@ class World:
             thing = self.thing_like(row["schema"].get("pattern"))
             if row["in"] == "query" and thing is not None:
                 query[row["name"]] = spelled(thing)
-        more = {}
+        more, kind = {}, {}
         content = operation.row.get("requestBody", {}).get("content", {})
         if "application/json" in content:
             text = json.dumps(content["application/json"]["example"])
@@ -231,8 +231,10 @@ class World:
                 thing for thing in self.things.values()
                 if thing.startswith(found.group(1) + "_"))), text)
             more["json"] = json.loads(text)
+        elif content:
+            more["data"], kind = png(), {"Content-Type": "image/png"}
         return client.by(operation.header).call(
-            operation.method.upper(), path, params=query, headers=REQUEST_ID, **more)
+            operation.method.upper(), path, params=query, headers={**REQUEST_ID, **kind}, **more)
 
     def names_something(self, operation):
         """Whether the request of this operation says which thing it is about."""

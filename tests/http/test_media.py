@@ -81,7 +81,7 @@ class Media:
         self.directory = os.path.join(stack.dir, "media")
 
     def send(self, media_type, data, **headers):
-        return self.public.post(PATH, data=data, headers={"Content-Type": media_type, **headers})
+        return self.public.call("POST", PATH, data=data, headers={"Content-Type": media_type, **headers})
 
     def files(self):
         return sorted(os.path.join(at, name) for at, _, names in os.walk(self.directory)
@@ -137,8 +137,8 @@ def test_how_much(media):
 
 
 def test_who_may(stack, media):
-    assert stack.client("", "X-API-Key").post(PATH, data=png()).status_code == 401
-    assert media.secret.post(PATH, data=png(),
+    assert stack.client("", "X-API-Key").call("POST", PATH, data=png()).status_code == 401
+    assert media.secret.call("POST", PATH, data=png(),
                              headers={"Content-Type": "image/png"}).status_code == 201
 
 

@@ -138,10 +138,20 @@ static void test_media_missing(void **state UNUSED)
 	struct complaint_list none = { .items = NULL };
 	struct age age;
 
-	media_says = ERR_MEDIA_NOT_FOUND;
+	struct uuid mine = input.uploads[UPLOAD_SELFIE], tenant = ctx.actor.application_id;
+
+	assert_int_equal(uuid_make(&input.uploads[UPLOAD_SELFIE]), ERR_OK);
 	assert_int_equal(age_submit(&ctx, &input, &none, &age), ERR_MEDIA_NOT_FOUND);
-	media_says = ERR_OK;
 	assert_int_equal(ages_count("age_verification"), 0);
+	assert_int_equal(ages_count("usage_event"), 0);
+	/* Somebody else's is none, and one is used once. */
+	input.uploads[UPLOAD_SELFIE] = mine;
+	core_act(core_tenant(), ENV_LIVE);
+	assert_int_equal(age_submit(&ctx, &input, &none, &age), ERR_MEDIA_NOT_FOUND);
+	core_act(tenant, ENV_LIVE);
+	assert_int_equal(age_submit(&ctx, &input, &none, &age), ERR_OK);
+	input.external_id = "user_2";
+	assert_int_equal(age_submit(&ctx, &input, &none, &age), ERR_MEDIA_NOT_FOUND);
 }
 
 static void test_eligibility(void **state UNUSED)
@@ -176,7 +186,7 @@ static void test_too_many(void **state UNUSED)
 	int64_t start_ms = clock_now_ms();
 	struct age_eligibility may;
 
-	core_settings("age_attempts_per_day = 2\n");
+	ages_settings("age_attempts_per_day = 2\n");
 	clock_set(start_ms);
 	ages_review(ages_submit("p", LEVEL_AGE_ONLY, NULL).id, AGE_REJECTED);
 	clock_set(start_ms + 1000);
@@ -343,14 +353,14 @@ static void test_expiry(void **state UNUSED)
 	assert_int_equal(age_expire(&ctx, 10, &count), ERR_OK);
 	assert_int_equal(count, 0);
 	/* A year more, and document and media go; the outcome stays. */
-	unsigned dropped = media_dropped;
+	int64_t dropped = ages_dropped();
 	clock_set(end_ms + 365 * DAY_MS - 1);
 	assert_int_equal(age_purge(&ctx, 10, &count), ERR_OK);
 	assert_int_equal(count, 0);
 	clock_set(end_ms + 365 * DAY_MS);
 	assert_int_equal(age_purge(&ctx, 10, &count), ERR_OK);
 	assert_int_equal(count, 1);
-	assert_int_equal(media_dropped, dropped + 1);
+	assert_int_equal(ages_dropped(), dropped + 1);
 	assert_int_equal(status_of("p"), AGE_EXPIRED);
 	clock_set(TIME_NONE);
 }
@@ -439,8 +449,8 @@ static enum estimate_step estimate(long status, const char *body)
 	struct estimate_flow flow = { .work = work[0] };
 	assert_int_equal(estimate_prepare(&ctx, &flow), ERR_OK);
 	if (flow.step == ESTIMATE_SEND) {
-		assert_int_equal(flow.body_len, 9);
-		assert_string_equal(flow.headers[0], "Content-Type: image/jpeg");
+		assert_int_equal(flow.body_len, AGES_PICTURE);
+		assert_string_equal(flow.headers[0], "Content-Type: image/png");
 		estimate_answered(&flow, &reply);
 	}
 	assert_int_equal(tx_run(&ctx, settle, &flow), ERR_OK);
@@ -465,7 +475,7 @@ static void test_estimates(void **state UNUSED)
 	char person[16];
 	struct age age;
 
-	core_settings("age_estimator_url = http://127.0.0.1:1/\n");
+	ages_settings("age_estimator_url = http://127.0.0.1:1/\n");
 	for (size_t i = 0; i < countof(answers); i++) {
 		snprintf(person, sizeof(person), "p%zu", i);
 		ages_submit(person, LEVEL_AGE_ONLY, NULL);
@@ -481,7 +491,7 @@ static void test_estimates(void **state UNUSED)
 
 static void test_estimator_fails(void **state UNUSED)
 {
-	core_settings("age_estimator_url = http://127.0.0.1:1/\n");
+	ages_settings("age_estimator_url = http://127.0.0.1:1/\n");
 	struct age age = ages_submit("p", LEVEL_AGE_ONLY, NULL);
 
 	for (int i = 1; i < LIMIT_ESTIMATE_TRIES; i++) {
@@ -528,6 +538,6 @@ int main(void)
 	if (!core_open())
 		return 77;
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	core_close();
+	ages_close();
 	return failed;
 }

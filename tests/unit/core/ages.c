@@ -2,10 +2,14 @@
 #include "base.h"
 #include "ages.h"
 
+#include <errno.h>
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <cmocka.h>
+
+#include <sys/stat.h>
 
 #include "clock.h"
 #include "provider_flow.h"
@@ -13,10 +17,103 @@
 #include "uuid.h"
 #include "work.h"
 
+/* One grey pixel, as tests/lib/media.py makes it. */
+static const unsigned char png[] = {
+	0x89,
+	0x50,
+	0x4e,
+	0x47,
+	0x0d,
+	0x0a,
+	0x1a,
+	0x0a,
+	0x00,
+	0x00,
+	0x00,
+	0x0d,
+	0x49,
+	0x48,
+	0x44,
+	0x52,
+	0x00,
+	0x00,
+	0x00,
+	0x01,
+	0x00,
+	0x00,
+	0x00,
+	0x01,
+	0x08,
+	0x00,
+	0x00,
+	0x00,
+	0x00,
+	0x3a,
+	0x7e,
+	0x9b,
+	0x55,
+	0x00,
+	0x00,
+	0x00,
+	0x0a,
+	0x49,
+	0x44,
+	0x41,
+	0x54,
+	0x78,
+	0x9c,
+	0x63,
+	0x68,
+	0x00,
+	0x00,
+	0x00,
+	0x82,
+	0x00,
+	0x81,
+	0x77,
+	0xcd,
+	0x72,
+	0xb6,
+	0x00,
+	0x00,
+	0x00,
+	0x00,
+	0x49,
+	0x45,
+	0x4e,
+	0x44,
+	0xae,
+	0x42,
+	0x60,
+	0x82,
+};
+_Static_assert(sizeof(png) == AGES_PICTURE, "as the header says");
+
+struct uuid ages_upload(void)
+{
+	struct media_put *put = NULL;
+	struct uuid id = UUID_NIL;
+	int64_t expires_at_ms = 0;
+
+	assert_int_equal(media_begin(&ctx, "image/png", &put), ERR_OK);
+	assert_int_equal(media_write(put, png, sizeof(png)), ERR_OK);
+	assert_int_equal(media_commit(&ctx, &put, &id, &expires_at_ms), ERR_OK);
+	return id;
+}
+
+void ages_settings(const char *lines)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text), "media_dir = %s\n%s", core_path("media"), lines);
+	core_settings(text);
+}
+
 int ages_set_up(void **state)
 {
 	core_set_up(state);
-	core_settings("");
+	ages_settings("");
+	assert_true(mkdir(core_path("media"), 0700) == 0 || errno == EEXIST);
 	clock_set(TIME_NONE);
 	core_act(core_tenant(), ENV_LIVE);
 	/* Nothing of the tests before is ever over. */
@@ -44,7 +141,7 @@ struct age_new ages_new(
 
 	for (int i = 0; i < UPLOAD__MAX; i++) {
 		if (age_needs(level, (enum age_upload)i, NULL))
-			assert_int_equal(uuid_make(&input.uploads[i]), ERR_OK);
+			input.uploads[i] = ages_upload();
 	}
 	return input;
 }
@@ -170,4 +267,21 @@ int64_t ages_told(const char *type)
 	    "AND application_id = UNHEX(REPLACE('%s', '-', ''))",
 	    type, id);
 	return core_number(sql);
+}
+
+int64_t ages_dropped(void)
+{
+	return core_number("SELECT COUNT(*) FROM media WHERE file_key IS NULL");
+}
+
+static int remove_one(
+    const char *path, const struct stat *about UNUSED, int flag UNUSED, struct FTW *at UNUSED)
+{
+	return remove(path);
+}
+
+void ages_close(void)
+{
+	(void)nftw(core_path("media"), remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	core_close();
 }

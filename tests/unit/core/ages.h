@@ -9,6 +9,21 @@
 #include "fixture.h"
 #include "media.h"
 
+/* Bytes of the picture that is uploaded. */
+#define AGES_PICTURE 67
+
+/* Uploads a picture of the acting tenant. */
+struct uuid ages_upload(void);
+
+/* As core_settings(), with a place for media. */
+void ages_settings(const char *lines);
+
+/* As core_close(), and the media go. */
+void ages_close(void);
+
+/* Media that were given up. */
+int64_t ages_dropped(void);
+
 /* cmocka's set-up: a tenant of its own for each test. */
 int ages_set_up(void **state);
 
