@@ -62,8 +62,7 @@ json_t *openapi_media_content(struct openapi *doc)
 
 	/* OpenAPI 3.1, section 4.8.14.3: what is binary has no schema. */
 	for (int kind = 0; kind < MEDIA__MAX; kind++)
-		openapi_set(
-		    doc, content, media_kind_type((enum media_kind)kind), json_object());
+		openapi_set(doc, content, media_kind_type((enum media_kind)kind), json_object());
 	return content;
 }
 
@@ -261,7 +260,8 @@ struct operation {
 
 static struct operation operation_parts(struct openapi *doc, const struct route *route)
 {
-	bool has_body = route->body != NULL || (route->flags & (ROUTE_RAW_BODY | ROUTE_STREAM)) != 0;
+	bool has_body =
+	    route->body != NULL || (route->flags & (ROUTE_RAW_BODY | ROUTE_STREAM)) != 0;
 	const char *tag =
 	    (route->flags & ROUTE_SERVICE) != 0 ? SERVICE_TAG : openapi_family(route->family)->tag;
 
@@ -386,7 +386,7 @@ static json_t *paths_of(struct openapi *doc, const struct route *table, size_t c
 
 	for (size_t i = 0; i < count; i++) {
 		struct openapi_pair pair = { &table[i], twin_of(table, i + 1, count, &table[i]) };
-		if (openapi_family(table[i].family) == NULL ||
+		if (openapi_family(table[i].family) == NULL || (table[i].flags & ROUTE_PAGE) != 0 ||
 		    twin_of(table, 0, i, &table[i]) != NULL)
 			continue;
 		openapi_set(doc, path_item(doc, paths, table[i].path),
