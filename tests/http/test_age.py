@@ -250,18 +250,22 @@ def test_logs_do_not_say_of_whom(stack, age):
     request = {"X-Request-Id": "a-refused-submission"}
     refused(age.public.post(SUBMIT, {**with_document(number="hidden_person" * 9), "level": "x",
                                      "hidden_person": 1}, headers=request), 400)
-    logs = {path.name: path.read_text(errors="replace")
-            for path in (stack.dir / "log").glob("*") if path.is_file()}
-    assert [name for name, text in logs.items() if "hidden_person" in text] == []
-    for line in ("/v1/verify/-/status", "/v1/verify/-/can-submit", "/v1/records/-",
-                 "/v1/records/-/aliases", SUBMIT):
-        assert f" {line}\" " in logs["access.log"], line
-    # What the answer does not say, the log does.
-    said = [line for text in logs.values() for line in text.splitlines()
-            if "submitAge refused" in line and "a-refused-submission" in line]
+
+    def logs():
+        return {path.name: path.read_text(errors="replace")
+                for path in (stack.dir / "log").glob("*") if path.is_file()}
+
+    # What the answer does not say, the log does, once it is given.
+    def said():
+        return [line for text in logs().values() for line in text.splitlines()
+                if "submitAge refused" in line and "a-refused-submission" in line]
     for words in ("level must be one of", "document must have at most 64",
                   "request is not a known field"):
-        assert any(words in line for line in said), words
+        assert wait_for(lambda: any(words in line for line in said()), 10), words
+    for line in ("/v1/verify/-/status", "/v1/verify/-/can-submit", "/v1/records/-",
+                 "/v1/records/-/aliases", SUBMIT):
+        assert wait_for(lambda: f" {line}\" " in logs()["access.log"], 10), line
+    assert [name for name, text in logs().items() if "hidden_person" in text] == []
 
 
 # ---- submissions -----------------------------------------------------------------------------------------
