@@ -307,8 +307,7 @@ static enum err media_ids(
     struct ctx *ctx, int64_t current, int64_t limit, struct uuid **ret_ids, size_t *ret_count)
 {
 	_Static_assert(sizeof(struct row_media_reseal_list) == sizeof(struct uuid), "an id each");
-	return q_media_reseal_list(
-	    ctx->db, ctx->arena, current, limit, (void *)ret_ids, ret_count);
+	return q_media_reseal_list(ctx->db, ctx->arena, current, limit, (void *)ret_ids, ret_count);
 }
 
 static enum err media_seal_row(struct ctx *ctx, struct uuid id, int64_t current)

@@ -62,8 +62,7 @@ json_t *openapi_media_content(struct openapi *doc)
 
 	/* OpenAPI 3.1, section 4.8.14.3: what is binary has no schema. */
 	for (int kind = 0; kind < MEDIA__MAX; kind++)
-		openapi_set(
-		    doc, content, media_kind_type((enum media_kind)kind), json_object());
+		openapi_set(doc, content, media_kind_type((enum media_kind)kind), json_object());
 	return content;
 }
 
@@ -261,7 +260,8 @@ struct operation {
 
 static struct operation operation_parts(struct openapi *doc, const struct route *route)
 {
-	bool has_body = route->body != NULL || (route->flags & (ROUTE_RAW_BODY | ROUTE_STREAM)) != 0;
+	bool has_body =
+	    route->body != NULL || (route->flags & (ROUTE_RAW_BODY | ROUTE_STREAM)) != 0;
 	const char *tag =
 	    (route->flags & ROUTE_SERVICE) != 0 ? SERVICE_TAG : openapi_family(route->family)->tag;
 

@@ -28,7 +28,7 @@ enum family {
 	FAMILY_ACCOUNT,
 	FAMILY_PAGE, /* what a session's page asks for, in the session family's shapes */
 	FAMILY_AGE,
-	FAMILY_OPS,  /* /-/ pages of ours */
+	FAMILY_OPS, /* /-/ pages of ours */
 	FAMILY__MAX
 };
 
@@ -166,7 +166,7 @@ struct web {
 	struct buf headers; /* joined lines */
 	uint64_t pour_len;  /* bytes of a body that pour() hands on instead of reply */
 	enum err (*pour)(struct web *web, fcgi_sink *sink, void *arg); /* or NULL */
-	enum err failure;   /* what refused the request; for the log */
+	enum err failure; /* what refused the request; for the log */
 };
 
 /* The filled struct of this route's body or query, as its own type. */

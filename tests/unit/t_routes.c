@@ -111,9 +111,9 @@ static void test_routes_have_a_handler_or_a_statement(void **state UNUSED)
  * nothing to hold a scope against. */
 static void test_routes_need_scopes_with_a_key(void **state UNUSED)
 {
-	static const char *const open[] = { "startPage", "showMedia", "providerCallback", "getSigningKeys",
-		"getSigningKeysHere", "registerAccount", "resendCode", "verifyEmail", "login",
-		"refreshToken", "getOpenApi", "healthz", "readyz" };
+	static const char *const open[] = { "startPage", "showMedia", "providerCallback",
+		"getSigningKeys", "getSigningKeysHere", "registerAccount", "resendCode",
+		"verifyEmail", "login", "refreshToken", "getOpenApi", "healthz", "readyz" };
 	size_t open_count = 0;
 
 	for (size_t i = 0; i < route_count; i++) {
@@ -210,9 +210,10 @@ static void test_routes_flags(void **state UNUSED)
 		const struct route *route = &routes[i];
 		bool tx = (route->flags & ROUTE_TX) != 0;
 
-		assert_int_equal(route->flags & ~(ROUTE_IDEMPOTENT | ROUTE_TX | ROUTE_RAW_BODY |
-						    ROUTE_BODY_MAY_MISS | ROUTE_BARE_REPLY |
-						    ROUTE_SERVICE | ROUTE_ANY_KEY | ROUTE_STREAM | ROUTE_POUR),
+		assert_int_equal(
+		    route->flags & ~(ROUTE_IDEMPOTENT | ROUTE_TX | ROUTE_RAW_BODY |
+				       ROUTE_BODY_MAY_MISS | ROUTE_BARE_REPLY | ROUTE_SERVICE |
+				       ROUTE_ANY_KEY | ROUTE_STREAM | ROUTE_POUR),
 		    0);
 		/* Nothing in place of what must be there would only be refused later. */
 		if ((route->flags & ROUTE_BODY_MAY_MISS) != 0) {
@@ -260,7 +261,8 @@ static void test_routes_errors(void **state UNUSED)
 		assert_int_equal(mismatch, (routes[i].flags & ROUTE_IDEMPOTENT) != 0);
 		assert_int_equal(complains, routes[i].body != NULL || routes[i].query != NULL);
 		assert_int_equal(
-		    too_large, routes[i].body != NULL || (routes[i].flags & (ROUTE_RAW_BODY | ROUTE_STREAM)) != 0);
+		    too_large, routes[i].body != NULL ||
+				   (routes[i].flags & (ROUTE_RAW_BODY | ROUTE_STREAM)) != 0);
 	}
 }
 

@@ -31,8 +31,8 @@ static enum err sink(void *arg, const void *data, size_t len)
 {
 	struct got *got = arg;
 
-	got->fits = got->fits && len <= MOST - got->len &&
-		    memcmp(content + got->len, data, len) == 0;
+	got->fits =
+	    got->fits && len <= MOST - got->len && memcmp(content + got->len, data, len) == 0;
 	got->len += len;
 	return ERR_OK;
 }
@@ -44,7 +44,8 @@ static void write_file(size_t len, size_t piece)
 	(void)unlink(path);
 	assert_int_equal(sealfile_create(path, key, id, &file), ERR_OK);
 	for (size_t at = 0; at < len; at += piece)
-		assert_int_equal(sealfile_write(file, content + at, len - at < piece ? len - at : piece),
+		assert_int_equal(
+		    sealfile_write(file, content + at, len - at < piece ? len - at : piece),
 		    ERR_OK);
 	assert_int_equal(sealfile_finish(file), ERR_OK);
 	sealfile_free(&file);
