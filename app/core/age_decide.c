@@ -229,7 +229,8 @@ enum err age_erase(struct ctx *ctx, struct uuid application_id, struct uuid id)
 	bool keeps = false;
 	enum err err = q_age_hold(ctx->db, ctx->arena, application_id, id, &row);
 
-	if (err == ERR_MISSING)
+	if (err == ERR_MISSING || (err == ERR_OK && ctx_environment(ctx) != NULL &&
+				      strcmp(row.environment, ctx_environment(ctx)) != 0))
 		return ERR_AGE_NOT_FOUND;
 	if (err == ERR_OK)
 		err = record_keeps(ctx, application_id, id, &keeps);

@@ -291,6 +291,19 @@ enum err verification_get(struct ctx *ctx, struct uuid id, struct verification *
 	return ERR_OK;
 }
 
+/* An age verification that no provider was asked about is one by its id alone. */
+static enum err erase_age(struct ctx *ctx, struct uuid id)
+{
+	struct audit_entry entry = { .action = AUDIT_VERIFICATION_ERASED,
+		.application_id = ctx->actor.application_id,
+		.subject_id = id };
+	enum err err = age_erase(ctx, ctx->actor.application_id, id);
+
+	if (err == ERR_AGE_NOT_FOUND)
+		return ERR_VERIFICATION_NOT_FOUND;
+	return err == ERR_OK ? audit_note(ctx, &entry) : err;
+}
+
 static enum err erase(struct ctx *ctx, void *arg)
 {
 	struct uuid id = *(const struct uuid *)arg;
@@ -304,7 +317,7 @@ static enum err erase(struct ctx *ctx, void *arg)
 	    ctx->db, ctx->arena, ctx->actor.application_id, id, ctx_environment(ctx), &row);
 
 	if (err == ERR_MISSING)
-		return ERR_VERIFICATION_NOT_FOUND;
+		return erase_age(ctx, id);
 	if (err == ERR_OK)
 		err = verification_decide(ctx, id, &erased, &decided);
 	if (err == ERR_OK && decided)

@@ -386,7 +386,7 @@ static json_t *paths_of(struct openapi *doc, const struct route *table, size_t c
 
 	for (size_t i = 0; i < count; i++) {
 		struct openapi_pair pair = { &table[i], twin_of(table, i + 1, count, &table[i]) };
-		if (openapi_family(table[i].family) == NULL ||
+		if (openapi_family(table[i].family) == NULL || (table[i].flags & ROUTE_PAGE) != 0 ||
 		    twin_of(table, 0, i, &table[i]) != NULL)
 			continue;
 		openapi_set(doc, path_item(doc, paths, table[i].path),

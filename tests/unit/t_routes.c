@@ -118,7 +118,8 @@ static void test_routes_need_scopes_with_a_key(void **state UNUSED)
 
 	for (size_t i = 0; i < route_count; i++) {
 		assert_int_equal(routes[i].scopes != 0 || (routes[i].flags & ROUTE_ANY_KEY) != 0,
-		    routes[i].credential == CREDENTIAL_KEY);
+		    routes[i].credential == CREDENTIAL_KEY ||
+			routes[i].credential == CREDENTIAL_KEY_QUERY);
 		/* A row for any key is a decision too. */
 		if ((routes[i].flags & ROUTE_ANY_KEY) != 0)
 			assert_string_equal(routes[i].operation, "verifyKey");
@@ -135,7 +136,11 @@ static void test_routes_need_scopes_with_a_key(void **state UNUSED)
 		 * address. */
 		assert_int_equal(routes[i].limit_class != LIMIT_CLASS_NONE,
 		    routes[i].credential == CREDENTIAL_KEY || ends_in_slash(&routes[i]) ||
-			routes[i].family == FAMILY_PAGE || by_link);
+			routes[i].family == FAMILY_PAGE || by_link ||
+			routes[i].credential == CREDENTIAL_KEY_QUERY);
+		/* An address is no place for a key, but for the one page that has no other. */
+		assert_int_equal(routes[i].credential == CREDENTIAL_KEY_QUERY,
+		    strcmp(routes[i].path, "/embed") == 0);
 		assert_int_equal(routes[i].limit_class == LIMIT_CLASS_ACCOUNT ||
 				     routes[i].limit_class == LIMIT_CLASS_MAILING,
 		    ends_in_slash(&routes[i]));
@@ -213,7 +218,7 @@ static void test_routes_flags(void **state UNUSED)
 		assert_int_equal(
 		    route->flags & ~(ROUTE_IDEMPOTENT | ROUTE_TX | ROUTE_RAW_BODY |
 				       ROUTE_BODY_MAY_MISS | ROUTE_BARE_REPLY | ROUTE_SERVICE |
-				       ROUTE_ANY_KEY | ROUTE_STREAM | ROUTE_POUR),
+				       ROUTE_ANY_KEY | ROUTE_PAGE | ROUTE_STREAM | ROUTE_POUR),
 		    0);
 		/* Nothing in place of what must be there would only be refused later. */
 		if ((route->flags & ROUTE_BODY_MAY_MISS) != 0) {
