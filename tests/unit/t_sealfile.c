@@ -169,11 +169,34 @@ static void test_whose_it_is(void **state UNUSED)
 	assert_int_equal(sealfile_read(path, key, id, sink, &got), ERR_MISSING);
 }
 
+/* What sealfile.h says of the form: the last chunk's nonce begins with 1 and ends in its number, and the
+ * header is associated data. */
+static void test_form(void **state UNUSED)
+{
+	static const uint8_t begin[8] = { 'B', 'F', 'S', 'F', 1, 0, 0, 0 };
+	uint8_t first[GCM_NONCE_SIZE] = { 0 }, last[GCM_NONCE_SIZE] = { 1 }, out[STEP];
+
+	write_file(SEALFILE_CHUNK + 3, MOST);
+	size_t len = load();
+	assert_int_equal(len, HEADER + STEP + 3 + GCM_TAG_SIZE);
+	assert_memory_equal(bytes, begin, sizeof(begin));
+	assert_memory_equal(bytes + sizeof(begin), id.b, sizeof(id.b));
+	assert_int_equal(
+	    gcm_seal(key, first, bytes, HEADER, content, SEALFILE_CHUNK, out, out + SEALFILE_CHUNK),
+	    ERR_OK);
+	assert_memory_equal(bytes + HEADER, out, STEP);
+	last[GCM_NONCE_SIZE - 1] = 1;
+	assert_int_equal(
+	    gcm_seal(key, last, bytes, HEADER, content + SEALFILE_CHUNK, 3, out, out + 3), ERR_OK);
+	assert_memory_equal(bytes + HEADER + STEP, out, 3 + GCM_TAG_SIZE);
+}
+
 int main(void)
 {
 	int fd = mkstemp(path);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_form),
 		cmocka_unit_test(test_no_file_is_written_over),
 		cmocka_unit_test(test_any_change_is_found),
 		cmocka_unit_test(test_any_cut_is_found),
