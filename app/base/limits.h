@@ -113,9 +113,9 @@
 #define LIMIT_WORKFLOW_STEPS 10
 
 /* Media (contract/age.md). */
-#define LIMIT_MEDIA 15728640       /* bytes of one upload */
-#define LIMIT_MEDIA_WAIT_S 3600    /* for which an upload waits to be used */
-#define LIMIT_MEDIA_LINK_S 3600    /* the longest a link to one works */
+#define LIMIT_MEDIA 15728640    /* bytes of one upload */
+#define LIMIT_MEDIA_WAIT_S 3600 /* for which an upload waits to be used */
+#define LIMIT_MEDIA_LINK_S 3600 /* the longest a link to one works */
 
 /* Age verifications (contract/age.md). */
 #define LIMIT_AGE_EXTERNAL_ID 128

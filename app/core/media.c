@@ -201,8 +201,8 @@ static enum err commit_row(struct ctx *ctx, void *arg)
 	const struct commit *commit = arg;
 	const struct media_put *put = commit->put;
 	struct bytes sealed;
-	enum err err = seal_data(ctx->keyring, ctx->arena, PURPOSE, put->id, put->key,
-	    sizeof(put->key), &sealed);
+	enum err err = seal_data(
+	    ctx->keyring, ctx->arena, PURPOSE, put->id, put->key, sizeof(put->key), &sealed);
 
 	if (err != ERR_OK)
 		return err;
@@ -276,9 +276,9 @@ enum err media_read(struct ctx *ctx, struct uuid id, media_sink *sink, void *arg
 		err = ERR_SYNTAX;
 	if (err != ERR_OK)
 		return err;
-	struct audit_entry entry = { .action = AUDIT_MEDIA_READ,
-		.application_id = row.application_id,
-		.subject_id = id };
+	struct audit_entry entry = {
+		.action = AUDIT_MEDIA_READ, .application_id = row.application_id, .subject_id = id
+	};
 	err = tx_run(ctx, note_read, &entry);
 	if (err == ERR_OK)
 		err = sealfile_read(path_kept(ctx->settings->media_dir, id, LEVELS, true).text,

@@ -75,8 +75,8 @@ enum err media_get(struct ctx *ctx, struct uuid id, struct row_media_get *ret_ro
 enum err media_drop(struct ctx *ctx, struct uuid owner_id) MUST_CHECK;
 
 /* Seals a file's key again under the newest key. As seal_open() and seal_data(). */
-enum err media_reseal(struct ctx *ctx, struct uuid id, struct bytes sealed,
-    struct bytes *ret_sealed) MUST_CHECK;
+enum err media_reseal(
+    struct ctx *ctx, struct uuid id, struct bytes sealed, struct bytes *ret_sealed) MUST_CHECK;
 
 /* Removes at most max media whose time is over, files first. For the batch. */
 enum err media_expire(struct ctx *ctx, int64_t max, uint64_t *ret_removed) MUST_CHECK;

@@ -80,7 +80,7 @@ static const struct field submit_rows[] = {
 	    .sentence = "Who the person is to you.", .example = "\"user_abc123\"" },
 	{ ROW_TEXT(FIELD_WORD, struct submit_input, level, "level"), .flags = FIELD_REQUIRED,
 	    .words = &age_level_words, .sentence = "What is to be found out.",
-	    .example = "\"full_age\"" },
+	    .example = "\"age_only\"" },
 	{ ROW_BOOL(struct submit_input, consent, "consent"), .flags = FIELD_REQUIRED,
 	    .sentence = "True: the person agrees to what follows.", .example = "true" },
 	{ ROW_OBJECT(struct submit_input, uploads, &uploads_set, "uploads"),
@@ -88,15 +88,11 @@ static const struct field submit_rows[] = {
 	    .sentence =
 		"The media, each uploaded before and used once. Which of them there must be "
 		"depends on the level.",
-	    .example = "{\"selfie\":\"med_01h455vb4pex5vsknk084sn02q\","
-		       "\"idFront\":\"med_01h455vb4pex5vsknk084sn02r\","
-		       "\"idBack\":\"med_01h455vb4pex5vsknk084sn02s\"}" },
+	    .example = "{\"selfie\":\"med_01h455vb4pex5vsknk084sn02q\"}" },
 	{ ROW_OBJECT(struct submit_input, document, &document_set, "document"),
 	    .flags = FIELD_NULLABLE,
-	    .sentence = "What stands on the document; for full_age and full_kyc.",
-	    .example = "{\"country\":\"SN\",\"type\":\"national_id\",\"number\":\"1234567890123\","
-		       "\"firstName\":\"Amara\",\"lastName\":\"Diallo\","
-		       "\"dateOfBirth\":\"1990-05-15\"}" },
+	    .sentence =
+		"What stands on the document: for full_age and full_kyc, and not for age_only." },
 };
 const struct field_set age_request =
     FIELD_SET("AgeSubmissionRequest", submit_rows, struct submit_input);

@@ -20,8 +20,8 @@
 #include "stmt.h"
 #include "webhook.h"
 
-#define HEADERS_CAP 4096
-#define RSS_EVERY 256 /* requests between looks at our memory */
+#define HEADERS_CAP 16384 /* LIMIT_REDIRECT_URIS origins in one of them */
+#define RSS_EVERY 256     /* requests between looks at our memory */
 #define TOUCH_EVERY_MS 60000
 #define IDLE_EVERY_MS 1000
 #define RESOLVE_MS 2000 /* for the name in a URL that a customer registers */
@@ -302,8 +302,7 @@ static void touch_key(struct web *web)
  * been said, so whoever asked sees that it is not all. */
 static enum err send_pouring(struct web *web, struct fcgi *fcgi)
 {
-	enum err err =
-	    fcgi_reply_begin(fcgi, web->status, buf_str(&web->headers), web->pour_len);
+	enum err err = fcgi_reply_begin(fcgi, web->status, buf_str(&web->headers), web->pour_len);
 
 	if (err == ERR_OK) {
 		enum err poured = web->pour(web, fcgi_reply_piece, fcgi);

@@ -1,29 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Uploads by HTTP (contract/age.md): what is taken, what is refused, and what is on the disk then."""
 
+import hmac
 import os
 import socket
 import struct
-import zlib
+import time
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 
+from media import UPLOADS as PATH, Media, chunk, padded as png
 from product import is_id, is_time, wait_for
 
-PATH = "/v1/verify/uploads"
 MOST = 15 * 1024 * 1024
-
-
-def chunk(kind, data):
-    return (struct.pack(">I", len(data)) + kind + data
-            + struct.pack(">I", zlib.crc32(kind + data)))
-
-
-def png(filler=0):
-    head = struct.pack(">IIBBBBB", 2, 2, 8, 0, 0, 0, 0)
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0\1\2" * 2))
-            + (chunk(b"teXt", b"x" * filler) if filler else b"") + chunk(b"IEND", b""))
 
 
 def segment(marker, data):
@@ -68,24 +59,6 @@ BAD = {
     "a video longer than it says": ("video/webm", webm() + b"\xec\x80"),
     "a file in a video": ("video/webm", webm(size=UNKNOWN, extra=element("1941a469", b"MZ"))),
 }
-
-
-class Media:
-    def __init__(self, stack):
-        self.stack = stack
-        self.app, _ = stack.tenant("Media")
-        pair = stack.key(self.app, scopes=None, kind="secret")
-        self.secret = stack.client(pair["key"], "X-API-Key")
-        self.public = stack.client(pair["publishable_key"], "X-API-Key")
-        self.key = pair["publishable_key"]
-        self.directory = os.path.join(stack.dir, "media")
-
-    def send(self, media_type, data, **headers):
-        return self.public.call("POST", PATH, data=data, headers={"Content-Type": media_type, **headers})
-
-    def files(self):
-        return sorted(os.path.join(at, name) for at, _, names in os.walk(self.directory)
-                      for name in names)
 
 
 @pytest.fixture(scope="module")
@@ -151,3 +124,58 @@ def test_a_client_that_leaves(media):
         line.sendall(png(300000)[:200000])
         wait_for(lambda: media.files() != before)
     wait_for(lambda: media.files() == before)
+
+
+def link(media, upload_id, ttl_s=60):
+    """The address that media_link() makes: HMAC-SHA256 under the pepper's sub-key (HKDF, RFC 5869)."""
+    with open(os.path.join(media.stack.dir, "pepper"), encoding="ascii") as file:
+        pepper = bytes.fromhex(next(line for line in file if not line.startswith("#")).strip())
+    extracted = hmac.digest(bytes(32), pepper, "sha256")
+    key = hmac.digest(extracted, b"bonafide pepper media\1", "sha256")
+    exp = str(int(time.time()) + ttl_s)
+    sig = hmac.digest(key, f"{upload_id} {exp}".encode(), "sha256").hex()
+    return {"exp": exp, "sig": sig}
+
+
+def show(media, upload_id, params):
+    return media.stack.client().call("GET", f"/media/{upload_id}", params=params)
+
+
+def test_a_link(media):
+    content = png(3_000_000)
+    made = media.send("image/png", content).json()["data"]["uploadId"]
+    other = media.send("image/png", png()).json()["data"]["uploadId"]
+    params = link(media, made)
+    answer = show(media, made, params)
+    assert answer.status_code == 200 and answer.content == content
+    assert answer.headers["Content-Type"] == "image/png"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert answer.headers["Content-Disposition"] == "inline"
+    (row,) = media.stack.rows("SELECT COUNT(*) FROM audit WHERE action = 'media.read'")
+    assert row[0] >= 1
+    for name, wrong in ((made, {}), (other, params), (made, link(media, made, -1)),
+                        (made, params | {"exp": str(int(params["exp"]) + 1)}),
+                        (made, params | {"sig": "0" * 64}), ("med_x", params),
+                        ("med_..%2fpepper", params)):
+        assert show(media, name, wrong).status_code == 404, (name, wrong)
+
+
+def test_a_path_that_climbs(media):
+    """The web server itself refuses it: no family's words."""
+    assert requests.get(f"{media.stack.url}/media/..%2f..%2fpepper", timeout=10).status_code in (
+        400, 404)
+
+
+def test_memory_stays(media):
+    """However much is sent and shown, no worker holds it."""
+    content = png(MOST - len(png(1)) + 1)
+    made = media.send("image/png", content).json()["data"]["uploadId"]
+    assert show(media, made, link(media, made)).content == content
+    parent = media.stack.pid("pool")
+    children = open(f"/proc/{parent}/task/{parent}/children", encoding="ascii").read().split()
+    peaks = [int(line.split()[1]) for child in children
+             for line in open(f"/proc/{child}/status", encoding="ascii")
+             if line.startswith("VmHWM")]
+    assert peaks and max(peaks) < 16 * 1024, peaks

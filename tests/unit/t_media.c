@@ -105,8 +105,8 @@ static void test_read_and_noted(void **state UNUSED)
 	struct uuid id = uploaded();
 
 	assert_int_equal(read_it(id), ERR_OK);
-	assert_int_equal(core_number("SELECT COUNT(*) FROM audit WHERE action = 'media.read'"),
-	    before + 1);
+	assert_int_equal(
+	    core_number("SELECT COUNT(*) FROM audit WHERE action = 'media.read'"), before + 1);
 	/* A file in another's place is not taken for it. */
 	struct uuid other = uploaded();
 	char from[512];
@@ -221,8 +221,9 @@ static void test_what_a_crash_left(void **state UNUSED)
 	assert_int_equal(access(fresh(now), F_OK), 0);
 	/* Committed, but the first name was left: the medium stays. */
 	leave(with_row, true);
-	assert_int_equal(q_media_put(ctx.db, ctx.actor.application_id, with_row, "live", "image/jpeg",
-			     1, (struct bytes){ "k", 1 }, 1, clock_now_ms(), clock_now_ms()),
+	assert_int_equal(
+	    q_media_put(ctx.db, ctx.actor.application_id, with_row, "live", "image/jpeg", 1,
+		(struct bytes){ "k", 1 }, 1, clock_now_ms(), clock_now_ms()),
 	    ERR_OK);
 	assert_int_equal(media_sweep(&ctx, 100, &removed), ERR_OK);
 	assert_int_equal(removed, 1);

@@ -393,6 +393,8 @@ static void test_families_of_paths(void **state UNUSED)
 		{ "/v1/verify/submit", FAMILY_AGE },
 		{ "/v1/verify/a-session/status", FAMILY_AGE },
 		{ "/v1/verifyx", FAMILY_KYC },
+		{ "/embed", FAMILY_AGE },
+		{ "/embedded", FAMILY_KYC },
 		{ "/v1/records", FAMILY_AGE },
 		{ "/v1/records/x/y/z", FAMILY_AGE },
 		{ "/v1/recordss", FAMILY_KYC },

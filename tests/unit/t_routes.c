@@ -111,31 +111,36 @@ static void test_routes_have_a_handler_or_a_statement(void **state UNUSED)
  * nothing to hold a scope against. */
 static void test_routes_need_scopes_with_a_key(void **state UNUSED)
 {
-	static const char *const open[] = { "startPage", "providerCallback", "getSigningKeys",
-		"getSigningKeysHere", "registerAccount", "resendCode", "verifyEmail", "login",
-		"refreshToken", "getOpenApi", "healthz", "readyz" };
+	static const char *const open[] = { "startPage", "showMedia", "providerCallback",
+		"getSigningKeys", "getSigningKeysHere", "registerAccount", "resendCode",
+		"verifyEmail", "login", "refreshToken", "getOpenApi", "healthz", "readyz" };
 	size_t open_count = 0;
 
 	for (size_t i = 0; i < route_count; i++) {
 		assert_int_equal(routes[i].scopes != 0 || (routes[i].flags & ROUTE_ANY_KEY) != 0,
-		    routes[i].credential == CREDENTIAL_KEY);
+		    routes[i].credential == CREDENTIAL_KEY ||
+			routes[i].credential == CREDENTIAL_KEY_QUERY);
 		/* A row for any key is a decision too. */
 		if ((routes[i].flags & ROUTE_ANY_KEY) != 0)
 			assert_string_equal(routes[i].operation, "verifyKey");
 		assert_true((routes[i].scopes & ~SCOPE_EVERY) == 0);
 		/* contract/README.md, Credentials: secret and publishable keys are for the age
 		 * family, and those with scopes of their own choice are not. */
-		assert_int_equal(
-		    (routes[i].scopes & SCOPE_AGE) != 0, routes[i].family == FAMILY_AGE);
+		bool by_link = strcmp(routes[i].operation, "showMedia") == 0;
+		bool is_age = routes[i].family == FAMILY_AGE && !by_link;
+		assert_int_equal((routes[i].scopes & SCOPE_AGE) != 0, is_age);
 		assert_true(
 		    (routes[i].scopes & SCOPE_AGE) == 0 || (routes[i].scopes & SCOPE_ALL) == 0);
-		assert_int_equal(
-		    routes[i].limit_class == LIMIT_CLASS_AGE, routes[i].family == FAMILY_AGE);
+		assert_int_equal(routes[i].limit_class == LIMIT_CLASS_AGE, is_age);
 		/* What somebody may do who has not shown who he is, or only to people, is metered by
 		 * address. */
 		assert_int_equal(routes[i].limit_class != LIMIT_CLASS_NONE,
 		    routes[i].credential == CREDENTIAL_KEY || ends_in_slash(&routes[i]) ||
-			routes[i].family == FAMILY_PAGE);
+			routes[i].family == FAMILY_PAGE || by_link ||
+			routes[i].credential == CREDENTIAL_KEY_QUERY);
+		/* An address is no place for a key, but for the one page that has no other. */
+		assert_int_equal(routes[i].credential == CREDENTIAL_KEY_QUERY,
+		    strcmp(routes[i].path, "/embed") == 0);
 		assert_int_equal(routes[i].limit_class == LIMIT_CLASS_ACCOUNT ||
 				     routes[i].limit_class == LIMIT_CLASS_MAILING,
 		    ends_in_slash(&routes[i]));
@@ -210,9 +215,10 @@ static void test_routes_flags(void **state UNUSED)
 		const struct route *route = &routes[i];
 		bool tx = (route->flags & ROUTE_TX) != 0;
 
-		assert_int_equal(route->flags & ~(ROUTE_IDEMPOTENT | ROUTE_TX | ROUTE_RAW_BODY |
-						    ROUTE_BODY_MAY_MISS | ROUTE_BARE_REPLY |
-						    ROUTE_SERVICE | ROUTE_ANY_KEY | ROUTE_STREAM),
+		assert_int_equal(
+		    route->flags & ~(ROUTE_IDEMPOTENT | ROUTE_TX | ROUTE_RAW_BODY |
+				       ROUTE_BODY_MAY_MISS | ROUTE_BARE_REPLY | ROUTE_SERVICE |
+				       ROUTE_ANY_KEY | ROUTE_PAGE | ROUTE_STREAM | ROUTE_POUR),
 		    0);
 		/* Nothing in place of what must be there would only be refused later. */
 		if ((route->flags & ROUTE_BODY_MAY_MISS) != 0) {
@@ -260,7 +266,8 @@ static void test_routes_errors(void **state UNUSED)
 		assert_int_equal(mismatch, (routes[i].flags & ROUTE_IDEMPOTENT) != 0);
 		assert_int_equal(complains, routes[i].body != NULL || routes[i].query != NULL);
 		assert_int_equal(
-		    too_large, routes[i].body != NULL || (routes[i].flags & (ROUTE_RAW_BODY | ROUTE_STREAM)) != 0);
+		    too_large, routes[i].body != NULL ||
+				   (routes[i].flags & (ROUTE_RAW_BODY | ROUTE_STREAM)) != 0);
 	}
 }
 

@@ -31,8 +31,8 @@ static enum err sink(void *arg, const void *data, size_t len)
 {
 	struct got *got = arg;
 
-	got->fits = got->fits && len <= MOST - got->len &&
-		    memcmp(content + got->len, data, len) == 0;
+	got->fits =
+	    got->fits && len <= MOST - got->len && memcmp(content + got->len, data, len) == 0;
 	got->len += len;
 	return ERR_OK;
 }
@@ -44,7 +44,8 @@ static void write_file(size_t len, size_t piece)
 	(void)unlink(path);
 	assert_int_equal(sealfile_create(path, key, id, &file), ERR_OK);
 	for (size_t at = 0; at < len; at += piece)
-		assert_int_equal(sealfile_write(file, content + at, len - at < piece ? len - at : piece),
+		assert_int_equal(
+		    sealfile_write(file, content + at, len - at < piece ? len - at : piece),
 		    ERR_OK);
 	assert_int_equal(sealfile_finish(file), ERR_OK);
 	sealfile_free(&file);
@@ -168,11 +169,34 @@ static void test_whose_it_is(void **state UNUSED)
 	assert_int_equal(sealfile_read(path, key, id, sink, &got), ERR_MISSING);
 }
 
+/* What sealfile.h says of the form: the last chunk's nonce begins with 1 and ends in its number, and the
+ * header is associated data. */
+static void test_form(void **state UNUSED)
+{
+	static const uint8_t begin[8] = { 'B', 'F', 'S', 'F', 1, 0, 0, 0 };
+	uint8_t first[GCM_NONCE_SIZE] = { 0 }, last[GCM_NONCE_SIZE] = { 1 }, out[STEP];
+
+	write_file(SEALFILE_CHUNK + 3, MOST);
+	size_t len = load();
+	assert_int_equal(len, HEADER + STEP + 3 + GCM_TAG_SIZE);
+	assert_memory_equal(bytes, begin, sizeof(begin));
+	assert_memory_equal(bytes + sizeof(begin), id.b, sizeof(id.b));
+	assert_int_equal(
+	    gcm_seal(key, first, bytes, HEADER, content, SEALFILE_CHUNK, out, out + SEALFILE_CHUNK),
+	    ERR_OK);
+	assert_memory_equal(bytes + HEADER, out, STEP);
+	last[GCM_NONCE_SIZE - 1] = 1;
+	assert_int_equal(
+	    gcm_seal(key, last, bytes, HEADER, content + SEALFILE_CHUNK, 3, out, out + 3), ERR_OK);
+	assert_memory_equal(bytes + HEADER + STEP, out, 3 + GCM_TAG_SIZE);
+}
+
 int main(void)
 {
 	int fd = mkstemp(path);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_form),
 		cmocka_unit_test(test_no_file_is_written_over),
 		cmocka_unit_test(test_any_change_is_found),
 		cmocka_unit_test(test_any_cut_is_found),
