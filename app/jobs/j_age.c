@@ -21,6 +21,7 @@
 #define SETTLE_MOST 8
 #define LEASE_MORE_S 15 /* beyond the time that an answer may take */
 #define CONNECT_MS 5000
+#define RUN_MS 20 /* the longest a round waits for answers */
 
 /* A place for one estimate under way. */
 struct age_place {
@@ -195,9 +196,11 @@ enum err age_job_round(struct job_run *run, bool *ret_busy)
 	struct age_state *state = run->state;
 	size_t claimed = 0;
 	enum err err = run->stopping ? ERR_OK : claim(state, &claimed);
+	enum err run_err = state->in_flight == 0 ? ERR_OK : http_run(run->http, RUN_MS);
 	bool freed = state->places.ended != NULL;
 	enum err settle_err = places_settle(&state->places, &ways);
 
+	err = err == ERR_OK ? settle_err : err;
 	*ret_busy = claimed > 0 || freed || state->in_flight > 0;
-	return err == ERR_OK ? settle_err : err;
+	return err == ERR_OK ? run_err : err;
 }
