@@ -553,6 +553,7 @@ def test_server_away_for_a_while(stack, browser, keys, shop, shots):
 @pytest.mark.parametrize("status, error, code, text", (
     (403, "Forbidden", "not_eligible", "You cannot send another check now"),
     (401, "Unauthorized", "key_refused", "This page cannot be used any more"),
+    (402, "Forbidden", "not_paid", "This page cannot be used any more"),
     (400, "Bad Request", "refused", "What you sent could not be accepted")))
 def test_submission_refused(stack, browser, keys, shop, shots, status, error, code, text):
     check = Check(browser, shop, address(stack, keys), submit=[
@@ -563,7 +564,7 @@ def test_submission_refused(stack, browser, keys, shop, shots, status, error, co
     check.frame.click(selector="#go")
     check.frame.waitText(text=text)
     assert check.told("ae:error") == [{"error": error, "code": code}]
-    Judge(check, shots, f"refused-{status}", idle=status == 401).look("refused")
+    Judge(check, shots, f"refused-{status}", idle=status in (401, 402)).look("refused")
 
 
 def test_upload_refused_is_taken_again(stack, browser, keys, shop):

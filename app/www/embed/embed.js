@@ -373,9 +373,12 @@ function wentWrong(error) {
 		fail(screens.fault, 'Internal Error', 'internal');
 		throw error;
 	}
-	if (error.status === 401)
+	// Nothing that the person can do anything about: the key, or what the business has to pay with.
+	if (error.status === 401 || (error.status === 403 && error.kind !== null))
 		return fail(screens.keyGone, error.error, 'key_refused');
-	if (error.kind !== null && error.status !== 403) {
+	if (error.status === 402)
+		return fail(screens.keyGone, error.error, 'not_paid');
+	if (error.kind !== null) {
 		dropShot(error.kind);
 		enter(error.kind);
 		return trouble(new Unusable('errUpload'));
