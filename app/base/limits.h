@@ -112,6 +112,18 @@
 #define LIMIT_WORKFLOW_NAME 255
 #define LIMIT_WORKFLOW_STEPS 10
 
+/* Media (contract/age.md). */
+#define LIMIT_MEDIA 15728640    /* bytes of one upload */
+#define LIMIT_MEDIA_WAIT_S 3600 /* for which an upload waits to be used */
+#define LIMIT_MEDIA_LINK_S 3600 /* the longest a link to one works */
+
+/* Age verifications (contract/age.md). */
+#define LIMIT_AGE_EXTERNAL_ID 128
+#define LIMIT_AGE_ATTEMPTS 1000   /* submissions of one person a day that can be set */
+#define LIMIT_ESTIMATE_REPLY 4096 /* bytes read of an age estimator's answer */
+#define LIMIT_ESTIMATE_TRIES 6    /* then a person looks at it */
+#define LIMIT_RECORD_ALIASES 100  /* other names in one record */
+
 /* Mail (contract/accounts.md). */
 #define LIMIT_MAIL_VALUES 8        /* places that a mail fills in its text */
 #define LIMIT_MAIL_VALUE 500       /* bytes of one */

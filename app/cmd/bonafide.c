@@ -35,6 +35,8 @@ static const struct ctl_noun *const nouns[] = {
 	&noun_catalogue,
 	&noun_verification,
 	&noun_session,
+	&noun_review,
+	&noun_record,
 	&noun_erase,
 	&noun_work,
 	&noun_webhook,

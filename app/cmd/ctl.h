@@ -329,6 +329,8 @@ extern const struct ctl_noun noun_jwt;
 extern const struct ctl_noun noun_catalogue;
 extern const struct ctl_noun noun_verification;
 extern const struct ctl_noun noun_session;
+extern const struct ctl_noun noun_review;
+extern const struct ctl_noun noun_record;
 extern const struct ctl_noun noun_work;
 extern const struct ctl_noun noun_webhook;
 extern const struct ctl_noun noun_delivery;

@@ -193,6 +193,13 @@ enum err application_show(struct ctx *ctx, struct uuid organization_id, struct u
 	return err;
 }
 
+enum err application_asker(struct ctx *ctx, struct uuid id, struct row_application_asker *ret_asker)
+{
+	enum err err = q_application_asker(ctx->db, ctx->arena, id, ret_asker);
+
+	return err == ERR_MISSING ? ERR_APPLICATION_NOT_FOUND : err;
+}
+
 enum err application_own(struct ctx *ctx, struct uuid organization_id,
     struct application **ret_applications, size_t *ret_count)
 {

@@ -63,6 +63,11 @@ enum err application_own(struct ctx *ctx, struct uuid organization_id,
 enum err application_show(struct ctx *ctx, struct uuid organization_id, struct uuid id,
     struct application *ret_application) MUST_CHECK;
 
+/* What a person is shown of the application that asks something of him; ERR_APPLICATION_NOT_FOUND for
+ * a deleted one. Texts in the arena. */
+enum err application_asker(
+    struct ctx *ctx, struct uuid id, struct row_application_asker *ret_asker) MUST_CHECK;
+
 /* Changes what is given; errors as both above. */
 enum err application_change(struct ctx *ctx, struct uuid organization_id, struct uuid id,
     const struct application_about *about, struct application *ret_application) MUST_CHECK;

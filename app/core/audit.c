@@ -29,6 +29,9 @@ static const struct {
 	{ "verification", ID_VERIFICATION },
 	{ "verification_session", ID_SESSION },
 	{ "workflow", ID_WORKFLOW },
+	{ "media", ID_MEDIA },
+	{ "review", ID_VERIFICATION },
+	{ "record", ID_RECORD },
 };
 
 enum id_kind audit_subject_kind(const char *action)

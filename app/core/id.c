@@ -24,9 +24,11 @@ static const char *const prefixes[ID__MAX] = {
 	[ID_TASK] = "tsk",
 	[ID_SESSION] = "vs",
 	[ID_SESSION_ATTEMPT] = "va",
+	[ID_MEDIA] = "med",
 	[ID_WORKFLOW] = "wf",
 	[ID_UUID] = "",
 	[ID_MAIL] = "mail",
+	[ID_RECORD] = "rec",
 };
 
 const char *id_prefix(enum id_kind kind)

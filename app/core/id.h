@@ -27,9 +27,11 @@ enum id_kind {
 	ID_TASK,            /* tsk_ */
 	ID_SESSION,         /* vs_ */
 	ID_SESSION_ATTEMPT, /* va_ */
+	ID_MEDIA,           /* med_ */
 	ID_WORKFLOW,        /* wf_ */
 	ID_UUID,            /* no prefix: the UUID's own text, as the account family has it */
 	ID_MAIL,            /* mail_ */
+	ID_RECORD,          /* rec_ */
 	ID__MAX
 };
 

@@ -77,3 +77,8 @@ const char *iso_country_alpha3(const char *alpha2)
 
 	return row == NULL ? NULL : row->alpha3;
 }
+
+const char *iso_country_at(size_t index)
+{
+	return index < countof(countries) ? countries[index].alpha2 : NULL;
+}

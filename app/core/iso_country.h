@@ -11,4 +11,7 @@
 /* The alpha-3 code of an alpha-2 code, in capitals as it; NULL when there is no such country. */
 const char *iso_country_alpha3(const char *alpha2);
 
+/* The alpha-2 codes by number, in their own order; NULL behind the last one. */
+const char *iso_country_at(size_t index);
+
 #endif

@@ -3,11 +3,14 @@
 #include "reseal.h"
 
 #include "address.h"
+#include "age.h"
 #include "applicant.h"
 #include "audit.h"
 #include "event.h"
 #include "jwt.h"
 #include "mail.h"
+#include "media.h"
+#include "record.h"
 #include "session_subject.h"
 #include "stmt.h"
 #include "tx.h"
@@ -288,6 +291,77 @@ static enum err session_seal_row(struct ctx *ctx, struct uuid id, int64_t curren
 	return err == ERR_OK ? q_session_reseal_put(ctx->db, sealed, current, id) : err;
 }
 
+/* ---- media: their files' keys ----------------------------------------------------------------------------- */
+
+static enum err media_count(struct ctx *ctx, int64_t current, int64_t *ret_count)
+{
+	struct row_media_reseal_count row;
+	enum err err = q_media_reseal_count(ctx->db, ctx->arena, current, &row);
+
+	if (err == ERR_OK)
+		*ret_count = row.n;
+	return err;
+}
+
+static enum err media_ids(
+    struct ctx *ctx, int64_t current, int64_t limit, struct uuid **ret_ids, size_t *ret_count)
+{
+	_Static_assert(sizeof(struct row_media_reseal_list) == sizeof(struct uuid), "an id each");
+	return q_media_reseal_list(ctx->db, ctx->arena, current, limit, (void *)ret_ids, ret_count);
+}
+
+static enum err media_seal_row(struct ctx *ctx, struct uuid id, int64_t current)
+{
+	struct row_media_reseal_hold row;
+	struct bytes sealed;
+	enum err err = q_media_reseal_hold(ctx->db, ctx->arena, id, &row);
+
+	/* Given up, or done by another process, since it was listed. */
+	if (err == ERR_MISSING ||
+	    (err == ERR_OK && (row.file_key.data == NULL || row.seal_key >= current)))
+		return ERR_OK;
+	if (err == ERR_OK)
+		err = media_reseal(ctx, id, row.file_key, &sealed);
+	return err == ERR_OK ? q_media_reseal_put(ctx->db, sealed, current, id) : err;
+}
+
+/* ---- age verifications, records -------------------------------------------------------------------------- */
+
+/* Three tables alike: sealed, and the number of its key; each has its own way of sealing. */
+#define AGE_KIND(name, again) \
+	static enum err name##_count(struct ctx *ctx, int64_t current, int64_t *ret_count) \
+	{ \
+		struct row_##name##_reseal_count row; \
+		enum err err = q_##name##_reseal_count(ctx->db, ctx->arena, current, &row); \
+		if (err == ERR_OK) \
+			*ret_count = row.n; \
+		return err; \
+	} \
+	static enum err name##_ids(struct ctx *ctx, int64_t current, int64_t limit, \
+	    struct uuid **ret_ids, size_t *ret_count) \
+	{ \
+		_Static_assert( \
+		    sizeof(struct row_##name##_reseal_list) == sizeof(struct uuid), "an id each"); \
+		return q_##name##_reseal_list( \
+		    ctx->db, ctx->arena, current, limit, (void *)ret_ids, ret_count); \
+	} \
+	static enum err name##_seal_row(struct ctx *ctx, struct uuid id, int64_t current) \
+	{ \
+		struct row_##name##_reseal_hold row; \
+		struct bytes sealed; \
+		enum err err = q_##name##_reseal_hold(ctx->db, ctx->arena, id, &row); \
+		if (err == ERR_MISSING || \
+		    (err == ERR_OK && (row.sealed.data == NULL || row.seal_key >= current))) \
+			return ERR_OK; \
+		if (err == ERR_OK) \
+			err = again(ctx, id, row.sealed, &sealed); \
+		return err == ERR_OK ? q_##name##_reseal_put(ctx->db, sealed, current, id) : err; \
+	}
+
+AGE_KIND(age, age_document_reseal)
+AGE_KIND(age_record, record_reseal)
+AGE_KIND(age_alias, record_alias_reseal)
+
 /* ---- all -------------------------------------------------------------------------------------------------- */
 
 static const struct kind kinds[] = {
@@ -300,6 +374,10 @@ static const struct kind kinds[] = {
 	{ registration_count, registration_list, registration_seal_row },
 	{ member_count, member_list, member_seal_row },
 	{ session_count, session_ids, session_seal_row },
+	{ media_count, media_ids, media_seal_row },
+	{ age_count, age_ids, age_seal_row },
+	{ age_record_count, age_record_ids, age_record_seal_row },
+	{ age_alias_count, age_alias_ids, age_alias_seal_row },
 };
 
 struct batch {

@@ -2,7 +2,7 @@
 /*
  * reseal.h owns sealing stored data anew under the newest master key, so that an old key can be
  * retired: applicants, the persons of sessions, the secrets of webhook endpoints, events that carry
- * claims, the keys that sign access tokens, mails, and addresses of people. Small
+ * claims, the keys that sign access tokens, mails, addresses of people, and the keys of media. Small
  * transactions; killed and repeated it goes on where it was. Stored idempotency replies are not
  * touched: they expire by themselves within idempotency_ttl_h.
  */

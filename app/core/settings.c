@@ -17,6 +17,9 @@
 #ifndef BONAFIDE_SYSCONFDIR
 #define BONAFIDE_SYSCONFDIR "/etc"
 #endif
+#ifndef BONAFIDE_LOCALSTATEDIR
+#define BONAFIDE_LOCALSTATEDIR "/var"
+#endif
 #ifndef BONAFIDE_PKGDATADIR
 #define BONAFIDE_PKGDATADIR "/usr/share/bonafide"
 #endif
@@ -168,6 +171,7 @@ static void check_across(const struct settings *s, struct buf *complaints)
 	check_token_name("jwt_issuer", s->jwt_issuer, true, complaints);
 	check_token_name("jwt_audience", s->jwt_audience, false, complaints);
 	check_mail(s, complaints);
+	check_url("age_estimator_url", s->age_estimator_url, complaints);
 	check_url("public_url", s->public_url, complaints);
 	if (s->public_url[0] != '\0' && s->public_url[strlen(s->public_url) - 1] == '/')
 		buf_adds(complaints, "public_url must not end in a slash\n");

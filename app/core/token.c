@@ -30,7 +30,8 @@ int64_t token_price(const struct ctx *ctx, enum token_kind kind, enum environmen
 	const struct settings *s = ctx->settings;
 	const int64_t prices[TOKEN__MAX] = { [TOKEN_VERIFICATION] = s->token_price_verification,
 		[TOKEN_SCORE] = s->token_price_score,
-		[TOKEN_SESSION] = s->token_price_session };
+		[TOKEN_SESSION] = s->token_price_session,
+		[TOKEN_AGE] = s->token_price_age };
 
 	return environment == ENV_SANDBOX ? 0 : prices[kind];
 }

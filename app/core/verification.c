@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "age.h"
 #include "applicant.h"
 #include "audit.h"
 #include "clock.h"
@@ -162,8 +163,8 @@ static struct bill bill_of(const struct ctx *ctx, const struct verification_new 
 	struct bill bill = { .verification =
 				 token_price(ctx, TOKEN_VERIFICATION, input->environment) };
 
-	/* Paid for with its session. */
-	if (input->kind == VERKIND_SESSION)
+	/* Paid for with its session, or its age verification. */
+	if (input->kind != VERKIND_KYC)
 		bill.verification = 0;
 	if (input->score_requested)
 		bill.score = token_price(ctx, TOKEN_SCORE, input->environment);
@@ -207,8 +208,8 @@ static enum err put_usage(struct ctx *ctx, const struct verification_new *input,
 	const char *environment = environment_word(input->environment);
 	struct uuid event;
 
-	/* The usage event of a session was written when it was made. */
-	if (input->kind == VERKIND_SESSION)
+	/* Sessions and age verifications have usage events of their own. */
+	if (input->kind != VERKIND_KYC)
 		return counter_add(ctx, ctx->actor.application_id, COUNTER_VERIFICATION,
 		    environment, ver_status_word(status), 1);
 	enum err err = uuid_make(&event);
@@ -290,6 +291,19 @@ enum err verification_get(struct ctx *ctx, struct uuid id, struct verification *
 	return ERR_OK;
 }
 
+/* An age verification that no provider was asked about is one by its id alone. */
+static enum err erase_age(struct ctx *ctx, struct uuid id)
+{
+	struct audit_entry entry = { .action = AUDIT_VERIFICATION_ERASED,
+		.application_id = ctx->actor.application_id,
+		.subject_id = id };
+	enum err err = age_erase(ctx, ctx->actor.application_id, id);
+
+	if (err == ERR_AGE_NOT_FOUND)
+		return ERR_VERIFICATION_NOT_FOUND;
+	return err == ERR_OK ? audit_note(ctx, &entry) : err;
+}
+
 static enum err erase(struct ctx *ctx, void *arg)
 {
 	struct uuid id = *(const struct uuid *)arg;
@@ -303,13 +317,16 @@ static enum err erase(struct ctx *ctx, void *arg)
 	    ctx->db, ctx->arena, ctx->actor.application_id, id, ctx_environment(ctx), &row);
 
 	if (err == ERR_MISSING)
-		return ERR_VERIFICATION_NOT_FOUND;
+		return erase_age(ctx, id);
 	if (err == ERR_OK)
 		err = verification_decide(ctx, id, &erased, &decided);
 	if (err == ERR_OK && decided)
 		err = work_drop(ctx, id);
 	if (err == ERR_OK)
 		err = q_verification_erase(ctx->db, clock_now_ms(), ctx->actor.application_id, id);
+	/* The age verification it is the look-up of, where it is one; what a record keeps is refused. */
+	if (err == ERR_OK && strcmp(row.kind, ver_kind_word(VERKIND_AGE)) == 0)
+		err = age_erase(ctx, ctx->actor.application_id, id);
 	/* What its session knows of the person, where it is of one. */
 	if (err == ERR_OK)
 		err = session_erase(ctx, ctx->actor.application_id, id);
@@ -381,9 +398,11 @@ static enum err decide_row(
 		.created_at_ms = row->created_at,
 		.completed_at_ms = now_ms,
 		.score = score };
-	/* One of a session is its attempt's, and told of as such. */
+	/* One of a session is its attempt's, and told of as such; one of an age verification likewise. */
 	if (strcmp(row->kind, ver_kind_word(VERKIND_SESSION)) == 0)
 		err = session_attempt_decided(ctx, row->application_id, row->id, decision);
+	else if (strcmp(row->kind, ver_kind_word(VERKIND_AGE)) == 0)
+		err = age_looked_up(ctx, row->application_id, row->id, decision);
 	else
 		err = verification_tell(ctx, row->application_id, environment, &decided);
 	if (err == ERR_OK && decision->reason == REASON_ERASED)

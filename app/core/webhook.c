@@ -22,7 +22,8 @@
 static const char *const all_events[SURFACE__MAX] = {
 	[SURFACE_KYC] = "verification.completed verification.failed webhook.disabled "
 			"billing.low_balance session.created session.status.submitted "
-			"session.status.verified session.status.rejected session.status.failed",
+			"session.status.verified session.status.rejected session.status.failed "
+			"age.completed age.review",
 	[SURFACE_SESSION] = "verification.attempt.succeeded verification.attempt.failed "
 			    "verification.session.expired verification.session.cancelled",
 };

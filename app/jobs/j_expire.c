@@ -4,6 +4,7 @@
 #include "jobs_private.h"
 
 #include "account_session.h"
+#include "age.h"
 #include "audit.h"
 #include "clock.h"
 #include "event.h"
@@ -11,6 +12,7 @@
 #include "idem.h"
 #include "jwt.h"
 #include "mail.h"
+#include "media.h"
 #include "quota.h"
 #include "registration.h"
 #include "session.h"
@@ -18,6 +20,7 @@
 
 #define BATCH 1000
 #define SESSIONS 100 /* each is a transaction */
+#define MEDIA 200    /* each is a file */
 #define EVENTS 200   /* each takes its deliveries and attempts along */
 #define DAY_MS INT64_C(86400000)
 #define CALLBACKS_KEPT_MS (INT64_C(30) * DAY_MS)
@@ -59,6 +62,10 @@ static const struct {
 	{ jwt_key_expire, BATCH },
 	{ expire_mails, BATCH },
 	{ session_expire, SESSIONS },
+	{ media_expire, MEDIA },
+	{ media_sweep, MEDIA },
+	{ age_expire, BATCH },
+	{ age_purge, SESSIONS },
 };
 
 enum err expire_job_round(struct job_run *run, bool *ret_busy)

@@ -25,6 +25,11 @@ enum err mail_job_open(struct job_run *run) MUST_CHECK;
 enum err mail_job_round(struct job_run *run, bool *ret_busy) MUST_CHECK;
 void mail_job_close(struct job_run *run);
 
+/* j_age.c: has ages estimated. */
+enum err age_job_open(struct job_run *run) MUST_CHECK;
+enum err age_job_round(struct job_run *run, bool *ret_busy) MUST_CHECK;
+void age_job_close(struct job_run *run);
+
 /* j_expire.c: deletes what is past its time. */
 enum err expire_job_round(struct job_run *run, bool *ret_busy) MUST_CHECK;
 

@@ -193,6 +193,8 @@ static int64_t finish_ms(const struct settings *settings)
 		longest_s = settings->webhook_timeout_s;
 	if (settings->smtp_timeout_s > longest_s && settings->smtp_host[0] != '\0')
 		longest_s = settings->smtp_timeout_s;
+	if (settings->age_estimator_timeout_s > longest_s && settings->age_estimator_url[0] != '\0')
+		longest_s = settings->age_estimator_timeout_s;
 	return longest_s * 1000 + FINISH_MS;
 }
 

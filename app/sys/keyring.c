@@ -45,6 +45,7 @@ static enum err derive_pepper(struct keyring *keyring, const uint8_t pepper[GCM_
 		[PEPPER_REFRESH] = "bonafide pepper refresh",
 		[PEPPER_SESSION] = "bonafide pepper session",
 		[PEPPER_DOCUMENT] = "bonafide pepper document",
+		[PEPPER_MEDIA] = "bonafide pepper media",
 	};
 
 	for (size_t use = 0; use < PEPPER__MAX; use++) {

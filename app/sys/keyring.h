@@ -37,6 +37,7 @@ enum pepper_use {
 	PEPPER_REFRESH,  /* hash of a refresh token */
 	PEPPER_SESSION,  /* hash of the tokens of a verification session */
 	PEPPER_DOCUMENT, /* what a customer knows a document again by */
+	PEPPER_MEDIA,    /* signature of a link to a medium */
 	PEPPER__MAX
 };
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcgiapp.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "str.h"
 
 #define READ_MOST 65536
+#define PIECE 16384
 
 struct fcgi {
 	int listen_fd;
@@ -256,6 +258,32 @@ enum err fcgi_read_body(struct fcgi *fcgi, struct arena *arena, size_t max_bytes
 	return ERR_OK;
 }
 
+enum err fcgi_read_pieces(struct fcgi *fcgi, size_t max_bytes, fcgi_sink *sink, void *arg)
+{
+	char piece[PIECE];
+	uint64_t len = 0;
+	enum err err = ERR_OK;
+	int got = 0;
+
+	if (fcgi->body_length == -2)
+		return ERR_IO;
+	if (fcgi->body_length > 0 && (uint64_t)fcgi->body_length > max_bytes)
+		return ERR_PAYLOAD_TOO_LARGE;
+	while (err == ERR_OK && (got = FCGX_GetStr(piece, sizeof(piece), fcgi->request.in)) > 0) {
+		len += (uint64_t)got;
+		err = len > max_bytes ? ERR_PAYLOAD_TOO_LARGE : sink(arg, piece, (size_t)got);
+	}
+	wipe(piece, sizeof(piece));
+	if (err != ERR_OK)
+		return err;
+	/* Without a length the record that ends the body is all there is to say that it has. */
+	if (FCGX_GetError(fcgi->request.in) != 0 ||
+	    (fcgi->body_length >= 0 && len != (uint64_t)fcgi->body_length))
+		return ERR_IO;
+	fcgi->body_finished = true;
+	return ERR_OK;
+}
+
 /* RFC 9110 section 15. Some clients cannot read a status line without a phrase, and web servers
  * do not all supply one. */
 static const char *reason_of(int status)
@@ -301,6 +329,37 @@ enum err fcgi_reply(
 	 * write: the web server wakes up once. */
 	FCGX_FClose(fcgi->request.err);
 	bool broken = FCGX_GetError(out) != 0 || FCGX_FClose(out) != 0;
+	fcgi_abandon(fcgi);
+	return broken ? ERR_IO : ERR_OK;
+}
+
+enum err fcgi_reply_begin(
+    struct fcgi *fcgi, int status, const char *header_lines, uint64_t body_len)
+{
+	FCGX_Stream *out = fcgi->request.out;
+
+	if (!fcgi->open)
+		return ERR_STATE;
+	if (!fcgi->body_finished && fcgi->body_length <= 0)
+		fcgi->body_finished = FCGX_GetChar(fcgi->request.in) == EOF;
+	FCGX_FPrintF(out, "Status: %d %s\r\n%sContent-Length: %d\r\n\r\n", status,
+	    reason_of(status), header_lines, (int)body_len);
+	return FCGX_GetError(out) != 0 ? ERR_IO : ERR_OK;
+}
+
+enum err fcgi_reply_piece(void *arg, const void *data, size_t len_bytes)
+{
+	const struct fcgi *fcgi = arg;
+
+	if (len_bytes > INT_MAX)
+		return ERR_RANGE;
+	return FCGX_PutStr(data, (int)len_bytes, fcgi->request.out) < 0 ? ERR_IO : ERR_OK;
+}
+
+enum err fcgi_reply_end(struct fcgi *fcgi)
+{
+	FCGX_FClose(fcgi->request.err);
+	bool broken = FCGX_GetError(fcgi->request.out) != 0 || FCGX_FClose(fcgi->request.out) != 0;
 	fcgi_abandon(fcgi);
 	return broken ? ERR_IO : ERR_OK;
 }

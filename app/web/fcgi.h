@@ -48,6 +48,23 @@ enum err fcgi_accept(struct fcgi *fcgi, struct arena *arena, struct http_in *ret
 enum err fcgi_read_body(struct fcgi *fcgi, struct arena *arena, size_t max_bytes,
     const char **ret_body, size_t *ret_len) MUST_CHECK;
 
+/* Takes the pieces of a body, in order. An error ends the reading, or the answer, and is what it returns. */
+typedef enum err fcgi_sink(void *arg, const void *data, size_t len_bytes);
+
+/* Hands the body to the sink as it comes in, at most max_bytes, so memory is flat. As fcgi_read_body(), and
+ * the sink's. */
+enum err fcgi_read_pieces(
+    struct fcgi *fcgi, size_t max_bytes, fcgi_sink *sink, void *arg) MUST_CHECK;
+
+/* Begins an answer whose body of so many bytes follows through fcgi_reply_piece(), and then
+ * fcgi_reply_end(). ERR_IO as fcgi_reply(). */
+enum err fcgi_reply_begin(
+    struct fcgi *fcgi, int status, const char *header_lines, uint64_t body_len) MUST_CHECK;
+
+/* A fcgi_sink: arg is the struct fcgi. */
+enum err fcgi_reply_piece(void *arg, const void *data, size_t len_bytes) MUST_CHECK;
+enum err fcgi_reply_end(struct fcgi *fcgi) MUST_CHECK;
+
 /*
  * Sends "Status: …", the header lines (each "Name: value\r\n", already joined) and the body, and
  * ends the request. body may be NULL (HEAD, 204). ERR_IO when the client went away, which is

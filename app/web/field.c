@@ -360,10 +360,33 @@ static void take_tree(
 		    array ? "must be a JSON array" : "must be a JSON object");
 }
 
+/* An object in an object: what is wrong in it is said of the member by its whole name. */
+static void take_object(const struct field *row, const json_t *value, struct arena *arena,
+    void *object, struct complaints *complaints)
+{
+	size_t before = complaints->count;
+
+	if (!json_is_object(value)) {
+		complain(complaints, row->name, "must be a JSON object");
+		return;
+	}
+	/* Its faults have been counted, and whether the arena has overflowed its owner will see. */
+	if (fields_read_json(row->set, value, arena, (char *)object + row->offset, complaints) ==
+	    ERR_OK)
+		return;
+	for (size_t i = before; i < complaints->count; i++) {
+		const char *name =
+		    arena_printf(arena, "%s.%s", row->name, complaints->items[i].field);
+		complaints->items[i].field = name == NULL ? row->name : name;
+	}
+}
+
 static void take_json(const struct field *row, const json_t *value, struct arena *arena,
     void *object, struct complaints *complaints)
 {
-	if (row->type == FIELD_WORDS)
+	if (row->type == FIELD_OBJECT)
+		take_object(row, value, arena, object, complaints);
+	else if (row->type == FIELD_WORDS)
 		take_words(row, value, arena, object, complaints);
 	else if (row->type == FIELD_TEXTS)
 		take_texts(row, value, arena, object, complaints);
@@ -396,6 +419,8 @@ void fields_prepare(const struct field_set *set, void *object)
 			set_i64(row, object, row->initial);
 		else if (row->type == FIELD_BOOL)
 			set_bool(row, object, row->initial != 0);
+		else if (row->type == FIELD_OBJECT)
+			fields_prepare(row->set, (char *)object + row->offset);
 	}
 }
 

@@ -29,12 +29,13 @@ enum field_type {
 	FIELD_INT,    /* int64_t within [min, max] */
 	FIELD_DATE,   /* const char *: a real YYYY-MM-DD */
 	FIELD_TIME, /* int64_t UTC ms: in: ISO 8601 date or time; out: whole seconds, TIME_NONE null */
-	FIELD_ID,      /* struct uuid as TypeID of id_kind; nil is null */
-	FIELD_RATIO,   /* int64_t percent, out only: a number 0 to 1 with two decimals */
-	FIELD_JSON,    /* in: const json_t *, an object (or, by the flags, an array or whatever it
+	FIELD_ID,    /* struct uuid as TypeID of id_kind; nil is null */
+	FIELD_RATIO, /* int64_t percent, out only: a number 0 to 1 with two decimals */
+	FIELD_JSON,  /* in: const json_t *, an object (or, by the flags, an array or whatever it
 			  is), borrowed; what is in it core looks at. out: const char *, JSON text */
-	FIELD_OBJECT,  /* out only: a struct inside the struct, by the rows of set */
-	FIELD_OBJECTS, /* out only: a pointer to an array of such, its count at count_offset */
+	FIELD_OBJECT, /* a struct inside the struct, by the rows of set, which has no rule of its own; in a
+			  body, faults in it are of "<name>.<member>" */
+	FIELD_OBJECTS, /* out only: a pointer to an array of structs, its count at count_offset */
 	FIELD__MAX
 };
 
@@ -104,8 +105,8 @@ bool complained(const struct complaints *complaints, const char *field);
 
 /*
  * Checks a JSON value against the set and fills ret_struct (struct_size bytes, zeroed first;
- * absent texts are NULL, absent times TIME_NONE, absent switches DB_NULL, absent integers and
- * booleans the row's initial).
+ * absent texts are NULL, absent ids nil, absent times TIME_NONE, absent switches DB_NULL, absent
+ * integers and booleans the row's initial; of an absent object all members are absent).
  * Texts borrow from body, joined words live in the arena. ERR_VALIDATION with complaints,
  * ERR_NOMEM.
  */

@@ -175,6 +175,28 @@ static const char *credential_text(const struct http_in *in)
 	return bearer;
 }
 
+/* contract/age.md: a page in a frame has its key in its own address. A secret key there would be in
+ * everybody's history: only the kind made to be shown is taken. */
+static enum err check_query_key(struct web *web)
+{
+	const char *at = web->in.query, *name = NULL, *value = NULL, *found = NULL;
+
+	while (*at != '\0') {
+		size_t len = strcspn(at, "&");
+		enum err err = query_pair(at, len, web->arena, &name, &value);
+		if (err == ERR_OK && strcmp(name, "key") == 0)
+			found = found == NULL ? value : "";
+		else if (err == ERR_NOMEM)
+			return err;
+		at += len;
+		at += *at == '&';
+	}
+	enum err err = keycache_find(web->keycache, &web->ctx, found, &web->key);
+	if (err != ERR_OK)
+		return err;
+	return web->key.kind == KEYKIND_PUBLISHABLE ? ERR_OK : ERR_FORBIDDEN;
+}
+
 static bool from_loopback(const char *address)
 {
 	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0 ||
@@ -198,7 +220,9 @@ static enum err step_credential(struct gate *gate)
 	    web->route->credential == CREDENTIAL_VISIT_MAY)
 		return visit_check(web, bearer_token(web->in.authorization));
 	enum err err =
-	    keycache_find(web->keycache, &web->ctx, credential_text(&web->in), &web->key);
+	    web->route->credential == CREDENTIAL_KEY_QUERY
+		? check_query_key(web)
+		: keycache_find(web->keycache, &web->ctx, credential_text(&web->in), &web->key);
 	if (err != ERR_OK)
 		return err;
 	if (web->key.org_status != ORG_ACTIVE)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "field.h"
+#include "media_type.h"
 #include "router.h"
 #include "scope.h"
 
@@ -55,6 +56,16 @@ json_t *openapi_example(const struct field_set *set, bool output)
 	return example;
 }
 
+json_t *openapi_media_content(struct openapi *doc)
+{
+	json_t *content = json_object();
+
+	/* OpenAPI 3.1, section 4.8.14.3: what is binary has no schema. */
+	for (int kind = 0; kind < MEDIA__MAX; kind++)
+		openapi_set(doc, content, media_kind_type((enum media_kind)kind), json_object());
+	return content;
+}
+
 json_t *openapi_json_content(struct openapi *doc, json_t *schema, json_t *example)
 {
 	json_t *media = json_object(), *content = json_object();
@@ -84,7 +95,7 @@ const char *openapi_capital(struct openapi *doc, const char *text)
 /* A scope as the family prints it (contract/README.md, Credentials). */
 static const char *scope_spelling(size_t bit, enum family family)
 {
-	return family == FAMILY_SESSION || family == FAMILY_PLAIN
+	return bit < SCOPE_COUNT && (family == FAMILY_SESSION || family == FAMILY_PLAIN)
 		   ? scope_spellings[SCOPE_COUNT + bit]
 		   : scope_words[bit];
 }
@@ -93,7 +104,7 @@ static json_t *scopes_array(const struct route *route)
 {
 	json_t *scopes = json_array();
 
-	for (size_t i = 0; i < SCOPE_COUNT; i++) {
+	for (size_t i = 0; i < SCOPE_EVERY_COUNT; i++) {
 		if ((route->scopes & UINT64_C(1) << i) != 0)
 			json_array_append_new(
 			    scopes, json_string(scope_spelling(i, route->family)));
@@ -144,7 +155,7 @@ static void add_scopes(const struct route *route, struct buf *text)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < SCOPE_COUNT; i++) {
+	for (size_t i = 0; i < SCOPE_EVERY_COUNT; i++) {
 		if ((route->scopes & UINT64_C(1) << i) == 0)
 			continue;
 		buf_printf(text, "%s`%s`", count == 0 ? "Needs a key with the scope " : " and ",
@@ -224,6 +235,11 @@ static json_t *body_of(struct openapi *doc, const struct route *route)
 	bool may_miss = (route->flags & ROUTE_BODY_MAY_MISS) != 0;
 
 	openapi_set(doc, body, "required", json_boolean(!may_miss));
+	if ((route->flags & ROUTE_STREAM) != 0) {
+		json_decref(any);
+		openapi_set(doc, body, "content", openapi_media_content(doc));
+		return body;
+	}
 	if (route->body == NULL) {
 		/* Raw: whatever its sender's media type and shape are. */
 		openapi_set(doc, any, "*/*", json_object());
@@ -244,7 +260,8 @@ struct operation {
 
 static struct operation operation_parts(struct openapi *doc, const struct route *route)
 {
-	bool has_body = route->body != NULL || (route->flags & ROUTE_RAW_BODY) != 0;
+	bool has_body =
+	    route->body != NULL || (route->flags & (ROUTE_RAW_BODY | ROUTE_STREAM)) != 0;
 	const char *tag =
 	    (route->flags & ROUTE_SERVICE) != 0 ? SERVICE_TAG : openapi_family(route->family)->tag;
 
@@ -369,7 +386,7 @@ static json_t *paths_of(struct openapi *doc, const struct route *table, size_t c
 
 	for (size_t i = 0; i < count; i++) {
 		struct openapi_pair pair = { &table[i], twin_of(table, i + 1, count, &table[i]) };
-		if (openapi_family(table[i].family) == NULL ||
+		if (openapi_family(table[i].family) == NULL || (table[i].flags & ROUTE_PAGE) != 0 ||
 		    twin_of(table, 0, i, &table[i]) != NULL)
 			continue;
 		openapi_set(doc, path_item(doc, paths, table[i].path),

@@ -13,7 +13,7 @@
 
 /*
  * Appends the document of a route table and a newline to out: compact, or indented by two blanks.
- * Rows of FAMILY_OPS are not listed. Takes a few milliseconds, and memory for a tree of a few times
+ * Rows of FAMILY_OPS and pages are not listed. Takes a few milliseconds, and memory for a tree of a few times
  * the text, so the caller keeps the text. ERR_NOMEM, ERR_FULL.
  */
 enum err openapi_write(

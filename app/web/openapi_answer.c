@@ -33,7 +33,7 @@ static struct errors errors_of(const struct route *route)
 	bool role = route->roles != 0;
 	bool visit =
 	    route->credential == CREDENTIAL_VISIT || route->credential == CREDENTIAL_VISIT_MAY;
-	bool raw = (route->flags & ROUTE_RAW_BODY) != 0;
+	bool raw = (route->flags & (ROUTE_RAW_BODY | ROUTE_STREAM)) != 0;
 
 	for (size_t i = 0; route->errors[i] != ERR_OK; i++)
 		errors.has[route->errors[i]] = true;
@@ -308,7 +308,9 @@ static json_t *success_response(
 	add_rate_headers(doc, route, headers);
 	openapi_set(doc, response, "description", json_string(success_words[success]));
 	openapi_set(doc, response, "headers", headers);
-	if (success != SUCCESS_NO_CONTENT)
+	if ((route->flags & ROUTE_POUR) != 0)
+		openapi_set(doc, response, "content", openapi_media_content(doc));
+	else if (success != SUCCESS_NO_CONTENT)
 		openapi_set(doc, response, "content",
 		    openapi_json_content(
 			doc, openapi_success_schema(doc, route), openapi_success_example(route)));

@@ -54,6 +54,33 @@ static const struct field low_balance_rows[] = {
 static const struct field_set low_balance_set =
     DOCUMENT_SET("BillingLowBalanceData", low_balance_rows);
 
+static const struct field age_rows[] = {
+	{ .type = FIELD_ID,
+	    .name = "verificationId",
+	    .id_kind = ID_VERIFICATION,
+	    .sentence = "The age verification." },
+	{ .type = FIELD_TEXT,
+	    .name = "externalId",
+	    .sentence = "Your own name for the person.",
+	    .example = "\"user_abc123\"" },
+	{ .type = FIELD_WORD,
+	    .name = "level",
+	    .words = &age_level_words,
+	    .sentence = "What was submitted for.",
+	    .example = "\"full_age\"" },
+	{ .type = FIELD_WORD,
+	    .name = "status",
+	    .words = &age_status_words,
+	    .sentence = "How it stands.",
+	    .example = "\"approved\"" },
+	{ .type = FIELD_BOOL, .name = "isVerified", .sentence = "True when it was approved." },
+	{ .type = FIELD_TIME,
+	    .name = "expiresAt",
+	    .flags = FIELD_NULLABLE,
+	    .sentence = "Until when it counts; null: for good, or it does not count." },
+};
+static const struct field_set age_set = DOCUMENT_SET("AgeEventData", age_rows);
+
 /* One row per event that is sent. */
 static const struct event_row {
 	enum event_type type;
@@ -76,6 +103,8 @@ static const struct event_row {
 	{ EVENT_SESSION_VERIFIED, "onSessionVerified", "It was verified", &session_record },
 	{ EVENT_SESSION_REJECTED, "onSessionRejected", "It was rejected", &session_record },
 	{ EVENT_SESSION_FAILED, "onSessionFailed", "Its last attempt failed", &session_record },
+	{ EVENT_AGE_COMPLETED, "onAgeCompleted", "An age verification was decided", &age_set },
+	{ EVENT_AGE_REVIEW, "onAgeReview", "An age verification waits for a reviewer", &age_set },
 };
 
 /* ---- events that carry claims: encrypted, or not sent (contract/sessions.md) --------------------------------- */

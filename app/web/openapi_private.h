@@ -39,6 +39,9 @@ json_t *openapi_set_ref(struct openapi *doc, const struct field_set *set, bool o
  * are required or have an example. */
 json_t *openapi_example(const struct field_set *set, bool output);
 
+/* {type: {}} of each type that a medium can have. */
+json_t *openapi_media_content(struct openapi *doc);
+
 /* {"application/json":{"schema":…,"example":…}}; takes both over. */
 json_t *openapi_json_content(struct openapi *doc, json_t *schema, json_t *example);
 

@@ -33,6 +33,12 @@ static const struct openapi_family families[FAMILY__MAX] = {
 	    "What the page behind a session's link asks for. It is not for your servers: no API key "
 	    "opens it, only the token that the page was given when it was opened. The shapes are "
 	    "those of the sessions." },
+	[FAMILY_AGE] = { "age", "Age verification",
+	    "Whether a person is of age, and the records that 18 U.S.C. 2257 asks for. A publishable "
+	    "key may upload and submit, and is the only one for a browser; a secret key, or an "
+	    "application's own, may do all. An object comes as `{\"data\":…}`, an error as "
+	    "`{\"error\",\"correlationId\"}`: the text is generic on purpose, and the id is that of "
+	    "`X-Request-Id`, under which the cause is in the log." },
 };
 
 const struct openapi_family *openapi_family(enum family family)
@@ -90,6 +96,19 @@ static const struct field plain_error_rows[] = {
 };
 static const struct field_set plain_error = DOCUMENT_SET("PlainError", plain_error_rows);
 static const struct field_set session_error = DOCUMENT_SET("SessionFailure", session_error_rows);
+
+static const char *const age_errors[] = { "Bad Request", "Unauthorized", "Forbidden", "Not Found",
+	"Too Many Requests", "Internal Error" };
+static const struct word_list age_error_words = { "AgeErrorText", countof(age_errors), age_errors };
+
+static const struct field age_error_rows[] = {
+	{ .type = FIELD_WORD,
+	    .name = "error",
+	    .words = &age_error_words,
+	    .sentence = "What kind of trouble it is, and no more." },
+	TEXT_ROW("correlationId", "Under what it is in the log: the `X-Request-Id` of the answer."),
+};
+static const struct field_set age_error = DOCUMENT_SET("AgeError", age_error_rows);
 
 /* ---- lists ------------------------------------------------------------------------------------------- */
 
@@ -265,6 +284,8 @@ json_t *openapi_error_ref(struct openapi *doc, const struct route *route)
 		return account_error_ref(doc);
 	if (route->family == FAMILY_PLAIN)
 		return openapi_set_ref(doc, &plain_error, true);
+	if (route->family == FAMILY_AGE)
+		return openapi_set_ref(doc, &age_error, true);
 	return wrapped_error_ref(doc, session, session && route->reply_is_list);
 }
 

@@ -374,6 +374,38 @@ static void account_error(struct web *web, enum err err)
 	json_decref(body);
 }
 
+/* ---- family age -------------------------------------------------------------------------------- */
+
+/* contract/age.md: six texts and no more, generic on purpose. What the contract has no text for takes
+ * the nearest: the status says the rest. */
+static const char *const age_texts[ERR_KIND__MAX] = {
+	[ERR_KIND_INVALID] = "Bad Request",
+	[ERR_KIND_UNAUTHENTICATED] = "Unauthorized",
+	[ERR_KIND_PAYMENT] = "Forbidden",
+	[ERR_KIND_DENIED] = "Forbidden",
+	[ERR_KIND_MISSING] = "Not Found",
+	[ERR_KIND_METHOD] = "Bad Request",
+	[ERR_KIND_CONFLICT] = "Bad Request",
+	[ERR_KIND_REFUSED] = "Bad Request",
+	[ERR_KIND_GONE] = "Not Found",
+	[ERR_KIND_TOO_LARGE] = "Bad Request",
+	[ERR_KIND_MEDIA_TYPE] = "Bad Request",
+	[ERR_KIND_MISMATCH] = "Bad Request",
+	[ERR_KIND_LIMITED] = "Too Many Requests",
+	[ERR_KIND_BROKEN] = "Internal Error",
+	[ERR_KIND_NOT_CONFIGURED] = "Internal Error",
+	[ERR_KIND_UNAVAILABLE] = "Internal Error",
+	[ERR_KIND_INTERNAL] = "Internal Error",
+};
+
+/* contract/README.md: {"error","correlationId"}. Neither has a character to escape: of the id, only
+ * letters, digits and "-_." are ever kept (gate.c). */
+static void age_error(struct web *web, enum err err)
+{
+	buf_printf(&web->reply, "{\"error\":\"%s\",\"correlationId\":\"%s\"}",
+	    age_texts[err_kind(err)], web->request_id);
+}
+
 /* ---- by family ---------------------------------------------------------------------------------- */
 
 /* What stands before and behind an object, and the way an error is written. */
@@ -387,6 +419,7 @@ static const struct {
 	[FAMILY_PLAIN] = { "", "", plain_error },
 	[FAMILY_ACCOUNT] = { "", "", account_error },
 	[FAMILY_PAGE] = { "{\"data\":", ",\"error\":null}", session_error },
+	[FAMILY_AGE] = { "{\"data\":", "}", age_error },
 	[FAMILY_OPS] = { "{\"data\":", "}", kyc_error },
 };
 

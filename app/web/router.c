@@ -50,6 +50,10 @@ static const struct prefix_row prefixes[] = {
 	OF_ONE("/v1/workflows", FAMILY_PLAIN),
 	OF_ONE("/v1/auth/verify", FAMILY_PLAIN),
 	OF_ONE("/v1/verify-session", FAMILY_PAGE),
+	OF_ONE("/v1/verify", FAMILY_AGE),
+	OF_ONE("/v1/records", FAMILY_AGE),
+	OF_ONE("/media", FAMILY_AGE),
+	OF_ONE("/embed", FAMILY_AGE),
 	OF_ONE("/auth/v2", FAMILY_ACCOUNT),
 	OF_ONE("/.well-known/jwks.json", FAMILY_ACCOUNT),
 };

@@ -95,6 +95,19 @@ static const enum err session_end_errors[] = { ERR_VALIDATION, ERR_SESSION_NOT_F
 static const enum err plain_decide_errors[] = { ERR_VALIDATION, ERR_SESSION_NOT_FOUND,
 	ERR_SESSION_MOVE, ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
 static const enum err workflow_errors[] = { ERR_WORKFLOW_NOT_FOUND, ERR_OK };
+static const enum err age_submit_errors[] = { ERR_VALIDATION, ERR_INSUFFICIENT_TOKENS,
+	ERR_AGE_NOT_ELIGIBLE, ERR_MEDIA_NOT_FOUND, ERR_PAYLOAD_TOO_LARGE,
+	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_IDEMPOTENCY_IN_PROGRESS, ERR_IDEMPOTENCY_MISMATCH, ERR_OK };
+static const enum err age_errors[] = { ERR_AGE_NOT_FOUND, ERR_OK };
+static const enum err record_errors[] = { ERR_RECORD_NOT_FOUND, ERR_OK };
+static const enum err alias_errors[] = { ERR_VALIDATION, ERR_RECORD_NOT_FOUND, ERR_RECORD_INACTIVE,
+	ERR_RECORD_FULL, ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE,
+	ERR_IDEMPOTENCY_IN_PROGRESS, ERR_IDEMPOTENCY_MISMATCH, ERR_OK };
+static const enum err record_end_errors[] = { ERR_VALIDATION, ERR_RECORD_NOT_FOUND,
+	ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
+static const enum err upload_errors[] = { ERR_MEDIA_UNFIT, ERR_PAYLOAD_TOO_LARGE,
+	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_STORAGE_FULL, ERR_OK };
+static const enum err media_errors[] = { ERR_VALIDATION, ERR_MEDIA_NOT_FOUND, ERR_OK };
 static const enum err no_errors[] = { ERR_OK };
 
 /* What the rows of the session family begin with. */
@@ -130,6 +143,11 @@ static const enum err no_errors[] = { ERR_OK };
 	PLAIN_ROW(verb, address, name, SCOPE_SESSIONS_READ, LIMIT_CLASS_READ)
 #define PLAIN_WRITE(verb, address, name) \
 	PLAIN_ROW(verb, address, name, SCOPE_SESSIONS_WRITE, LIMIT_CLASS_WRITE)
+
+/* What the rows of the age family begin with. */
+#define AGE_ROW(verb, address, name, needed) \
+	.method = verb, .path = address, .operation = name, .family = FAMILY_AGE, \
+	.credential = CREDENTIAL_KEY, .scopes = needed, .limit_class = LIMIT_CLASS_AGE
 
 /* Events have two addresses (contract/sessions.md). */
 #define EVENT_ROUTES(path, suffix, words) \
@@ -538,6 +556,67 @@ const struct route routes[] = {
 	    .summary = "End the session, by the page's token or the cancel token",
 	    .flags = ROUTE_BODY_MAY_MISS, .body = &visit_end, .success = SUCCESS_NO_CONTENT,
 	    .errors = visit_cancel_errors, HANDLER(visit_cancel) },
+	{ AGE_ROW("POST", "/v1/verify/uploads", "uploadMedia", SCOPE_AGE_SUBMIT),
+	    .summary = "Send a picture or video, for a submission within the hour",
+	    .flags = ROUTE_STREAM, .body_max = LIMIT_MEDIA, .reply = &media_created,
+	    .success = SUCCESS_CREATED, .errors = upload_errors, HANDLER(media_upload) },
+	/* Who has the link may see it: it is made for one reviewer, and for a short time. */
+	{ .method = "GET",
+	    .path = "/media/{mediaId}",
+	    .operation = "showMedia",
+	    .summary = "Show a medium, by a signed link",
+	    .family = FAMILY_AGE,
+	    .credential = CREDENTIAL_NONE,
+	    .limit_class = LIMIT_CLASS_PAGE,
+	    .flags = ROUTE_POUR | ROUTE_SERVICE,
+	    .query = &media_link_query,
+	    .success = SUCCESS_OK,
+	    .errors = media_errors,
+	    HANDLER(media_show) },
+	{ AGE_ROW("POST", "/v1/verify/submit", "submitAge", SCOPE_AGE_SUBMIT),
+	    .summary = "Submit a person's age verification", .flags = ROUTE_IDEMPOTENT | ROUTE_TX,
+	    .body = &age_request, .reply = &age_made, .success = SUCCESS_CREATED,
+	    .errors = age_submit_errors, HANDLER(age_make) },
+	{ AGE_ROW("GET", "/v1/verify/{externalId}/status", "getAgeStatus", SCOPE_AGE_READ),
+	    .summary = "Show how a person's age verification stands", .reply = &age_shown,
+	    .success = SUCCESS_OK, .errors = age_errors, HANDLER(age_status_show) },
+	{ AGE_ROW("GET", "/v1/verify/{externalId}/verified", "getAgeVerified", SCOPE_AGE_READ),
+	    .summary = "Whether a person is verified", .query = &age_query, .reply = &age_verdict,
+	    .success = SUCCESS_OK, .errors = query_errors, HANDLER(age_verified_show) },
+	{ AGE_ROW("GET", "/v1/verify/{externalId}/can-submit", "getAgeEligibility", SCOPE_AGE_READ),
+	    .summary = "Whether a person may submit now", .query = &age_query,
+	    .reply = &age_eligible, .success = SUCCESS_OK, .errors = query_errors,
+	    HANDLER(age_eligible_show) },
+	{ AGE_ROW("GET", "/v1/records/{externalCreatorId}", "getRecord", SCOPE_AGE_READ),
+	    .summary = "Show a performer's record (18 U.S.C. 2257); every look is noted",
+	    .reply = &record_full, .success = SUCCESS_OK, .errors = record_errors,
+	    HANDLER(record_show) },
+	{ AGE_ROW(
+	      "POST", "/v1/records/{externalCreatorId}/aliases", "addRecordAlias", SCOPE_AGE_WRITE),
+	    .summary = "Add another name to a performer's record",
+	    .flags = ROUTE_IDEMPOTENT | ROUTE_TX, .body = &alias_request, .reply = &record_full,
+	    .success = SUCCESS_CREATED, .errors = alias_errors, HANDLER(record_alias_make) },
+	{ AGE_ROW("POST", "/v1/records/{externalCreatorId}/deactivate", "deactivateRecord",
+	      SCOPE_AGE_WRITE),
+	    .summary = "Deactivate a performer's record; it is kept all the same",
+	    .flags = ROUTE_BODY_MAY_MISS | ROUTE_TX, .body = &no_members, .reply = &record_full,
+	    .success = SUCCESS_OK, .errors = record_end_errors, HANDLER(record_end) },
+	{ AGE_ROW("GET", "/v1/verify/embed-config", "getEmbedConfig", SCOPE_AGE_SUBMIT),
+	    .summary = "What the page /embed needs to know", .reply = &embed_settings,
+	    .success = SUCCESS_OK, .errors = no_errors, HANDLER(embed_config) },
+	{ .method = "GET",
+	    .path = "/embed",
+	    .operation = "openEmbed",
+	    .summary = "The page of an age check, for a frame in the business's own page",
+	    .family = FAMILY_AGE,
+	    .credential = CREDENTIAL_KEY_QUERY,
+	    .scopes = SCOPE_AGE_SUBMIT,
+	    .limit_class = LIMIT_CLASS_AGE,
+	    .flags = ROUTE_PAGE,
+	    .query = &embed_query,
+	    .success = SUCCESS_OK,
+	    .errors = query_errors,
+	    HANDLER(embed_page) },
 	{ .method = "POST",
 	    .path = "/v1/providers/{driver}/callback/{token}",
 	    .operation = "providerCallback",

@@ -43,8 +43,16 @@ extern const struct field_set application_request, application_changes;      /* 
 extern const struct field_set application_renewal, application_removal;      /* r_application.c */
 extern const struct field_set application_created, application_item;         /* r_application.c */
 
-extern const struct field_set visit_shown, visit_started, visit_choices; /* r_verify_session.c */
-extern const struct field_set visit_answers, visit_end;                  /* r_verify_session.c */
+extern const struct field_set visit_shown, visit_started, visit_choices;   /* r_verify_session.c */
+extern const struct field_set visit_answers, visit_end;                    /* r_verify_session.c */
+extern const struct field_set age_request, age_made, age_shown, age_query; /* r_age.c */
+extern const struct field_set age_verdict, age_eligible, alias_request;    /* r_age.c */
+extern const struct field_set media_created, media_link_query;             /* r_media.c */
+extern const struct field_set record_full;                                 /* r_age.c */
+extern const struct field_set embed_query, embed_settings;                 /* r_embed.c */
+
+/* contract/age.md: who a person is to the customer, up to LIMIT_AGE_EXTERNAL_ID of these. */
+#define EXTERNAL_ID_FORM "[A-Za-z0-9._:@-]+"
 
 /* Beyond the contract's members, and the one answer when there are enough endpoints. */
 #define WEBHOOK_RATE_MAX 1000

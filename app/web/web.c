@@ -20,8 +20,8 @@
 #include "stmt.h"
 #include "webhook.h"
 
-#define HEADERS_CAP 4096
-#define RSS_EVERY 256 /* requests between looks at our memory */
+#define HEADERS_CAP 16384 /* LIMIT_REDIRECT_URIS origins in one of them */
+#define RSS_EVERY 256     /* requests between looks at our memory */
 #define TOUCH_EVERY_MS 60000
 #define IDLE_EVERY_MS 1000
 #define RESOLVE_MS 2000 /* for the name in a URL that a customer registers */
@@ -183,6 +183,8 @@ static void request_clear(struct web *web)
 	web->input = NULL;
 	web->query = NULL;
 	web->prepared = NULL;
+	web->fcgi = NULL;
+	web->pour = NULL;
 	web->visit = NULL;
 	web->visit_entered = false;
 	web->failure = ERR_OK;
@@ -200,10 +202,38 @@ void web_answer(struct web *web, body_fn *read_body, void *body_arg)
 	gate_run(web, read_body, body_arg);
 }
 
+enum err web_read_body(struct web *web, fcgi_sink *sink, void *arg)
+{
+	if (web->fcgi == NULL)
+		return ERR_STATE;
+	enum err err = fcgi_read_pieces(web->fcgi, web->route->body_max, sink, arg);
+	return err == ERR_IO ? web_complain(web, "body", "was not received completely") : err;
+}
+
 static enum err read_from_fcgi(
     void *arg, struct arena *arena, size_t max_bytes, const char **ret_body, size_t *ret_len)
 {
 	return fcgi_read_body(arg, arena, max_bytes, ret_body, ret_len);
+}
+
+/* Where the answer does not say why (contract/age.md), the log does: by the names of our own rows, never
+ * by what the client wrote. */
+static void log_refusal(const struct web *web)
+{
+	const struct field_set *set = web->route->body;
+
+	log_info("%s refused: %s", web->route->operation, err_sentence(web->failure));
+	for (size_t i = 0; i < web->complaints.count; i++) {
+		const struct complaint *item = &web->complaints.items[i];
+		size_t len = strcspn(item->field, "."), k = 0;
+		while (set != NULL && k < set->count &&
+		       (strlen(set->rows[k].name) != len ||
+			   memcmp(set->rows[k].name, item->field, len) != 0))
+			k++;
+		bool known = set != NULL && k < set->count;
+		log_info("%s refused: %s %s", web->route->operation,
+		    known ? set->rows[k].name : "request", item->message);
+	}
 }
 
 /* One line a request: what, not whom. A failure of ours names itself. */
@@ -217,6 +247,9 @@ static void log_request(struct web *web, int64_t took_us)
 	if (web->failure != ERR_OK && web->status >= 500)
 		log_write(err_level(web->failure), "%s failed: %s; %s", operation,
 		    err_sentence(web->failure), db_failure(web->db));
+	if (web->failure != ERR_OK && web->status < 500 && web->route != NULL &&
+	    web->route->family == FAMILY_AGE)
+		log_refusal(web);
 	if (arena_overflowed(web->arena))
 		log_error("%s needed more than request_memory_bytes", operation);
 	log_info("%s %s %d %lld.%03lldms %s", web->in.method, operation, web->status,
@@ -265,6 +298,32 @@ static void touch_key(struct web *web)
 	log_debug("last use of a key was not written: %s", err_sentence(err));
 }
 
+/* A body that is handed on piece by piece ends early when something is wrong with it: its length has
+ * been said, so whoever asked sees that it is not all. */
+static enum err send_pouring(struct web *web, struct fcgi *fcgi)
+{
+	enum err err = fcgi_reply_begin(fcgi, web->status, buf_str(&web->headers), web->pour_len);
+
+	if (err == ERR_OK) {
+		enum err poured = web->pour(web, fcgi_reply_piece, fcgi);
+		if (poured != ERR_OK)
+			log_error("%s broke off: %s", web->route->operation, err_sentence(poured));
+		err = fcgi_reply_end(fcgi);
+	}
+	return err;
+}
+
+static enum err send_answer(struct web *web, struct fcgi *fcgi)
+{
+	/* No body for HEAD, and none, nor its length, where there is nothing to say (204). */
+	bool bare = strcmp(web->in.method, "HEAD") == 0 || web->reply.len == 0;
+
+	if (web->pour != NULL && web->failure == ERR_OK && strcmp(web->in.method, "HEAD") != 0)
+		return send_pouring(web, fcgi);
+	return fcgi_reply(fcgi, web->status, buf_str(&web->headers), bare ? NULL : web->reply.data,
+	    bare ? 0 : web->reply.len);
+}
+
 enum err web_serve(struct web *web, struct fcgi *fcgi)
 {
 	enum err err = fcgi_accept(fcgi, web->arena, &web->in);
@@ -273,6 +332,7 @@ enum err web_serve(struct web *web, struct fcgi *fcgi)
 	if (err == ERR_MISSING || err == ERR_IO)
 		return err == ERR_MISSING ? err : ERR_OK;
 	log_set_request(web->request_id);
+	web->fcgi = fcgi;
 	if (err == ERR_OK) {
 		gate_set_request_id(web);
 		board_begin(web, began_us / 1000);
@@ -284,10 +344,7 @@ enum err web_serve(struct web *web, struct fcgi *fcgi)
 		reply_error(web, ERR_VALIDATION);
 		reply_finish(web);
 	}
-	/* No body for HEAD, and none, nor its length, where there is nothing to say (204). */
-	bool bare = strcmp(web->in.method, "HEAD") == 0 || web->reply.len == 0;
-	err = fcgi_reply(fcgi, web->status, buf_str(&web->headers), bare ? NULL : web->reply.data,
-	    bare ? 0 : web->reply.len);
+	err = send_answer(web, fcgi);
 	if (err != ERR_OK)
 		log_debug("the client was gone before its answer");
 	int64_t took_us = clock_mono_us() - began_us;

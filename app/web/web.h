@@ -27,13 +27,15 @@ enum family {
 	FAMILY_PLAIN,
 	FAMILY_ACCOUNT,
 	FAMILY_PAGE, /* what a session's page asks for, in the session family's shapes */
-	FAMILY_OPS,  /* /-/ pages of ours */
+	FAMILY_AGE,
+	FAMILY_OPS, /* /-/ pages of ours */
 	FAMILY__MAX
 };
 
 enum credential {
 	CREDENTIAL_NONE,
 	CREDENTIAL_KEY,       /* an API key with the row's scopes */
+	CREDENTIAL_KEY_QUERY, /* a publishable one, as `key` in the query: a frame sends no header */
 	CREDENTIAL_TOKEN,     /* a person's access token, and the row's roles */
 	CREDENTIAL_VISIT,     /* the page's own token, of the session in the path (visit.h) */
 	CREDENTIAL_VISIT_MAY, /* the same where there is one; without it less is told */
@@ -68,7 +70,10 @@ enum success {
 #define ROUTE_BODY_MAY_MISS (1u << 3) /* no body is as good as {} */
 #define ROUTE_BARE_REPLY (1u << 4)    /* the reply stands alone, in no envelope */
 #define ROUTE_SERVICE (1u << 5)       /* no customer's business: the document lists it apart */
+#define ROUTE_STREAM (1u << 7)        /* the handler takes the body in pieces: web_read_body() */
+#define ROUTE_POUR (1u << 8)          /* the answer is a medium and no JSON */
 #define ROUTE_ANY_KEY (1u << 6)       /* no scope is needed, only a key that is kept secret */
+#define ROUTE_PAGE (1u << 9)          /* a page for people: the document says nothing of it */
 
 /* Rows with roles name them so. */
 #define ROLE_BIT(role) (1u << (role))
@@ -139,6 +144,7 @@ struct web {
 
 	/* For one request. */
 	struct http_in in;
+	struct fcgi *fcgi;                     /* the connection; NULL in tests without */
 	const struct route *route;             /* NULL until known */
 	const char *params[LIMIT_PATH_PARAMS]; /* {…} segments, decoded */
 	size_t param_count;
@@ -160,7 +166,9 @@ struct web {
 	int status;
 	struct buf reply;   /* the body */
 	struct buf headers; /* joined lines */
-	enum err failure;   /* what refused the request; for the log */
+	uint64_t pour_len;  /* bytes of a body that pour() hands on instead of reply */
+	enum err (*pour)(struct web *web, fcgi_sink *sink, void *arg); /* or NULL */
+	enum err failure; /* what refused the request; for the log */
 };
 
 /* The filled struct of this route's body or query, as its own type. */
@@ -219,6 +227,9 @@ enum err reply_json(struct web *web, json_t *body) MUST_CHECK;
 enum err reply_raw(
     struct web *web, const char *media_type, const void *body, size_t len) MUST_CHECK;
 
+/* Hands the body of a ROUTE_STREAM to the sink, as fcgi_read_pieces(); its cap is the row's body_max. */
+enum err web_read_body(struct web *web, fcgi_sink *sink, void *arg) MUST_CHECK;
+
 /* Adds a fault to the answer and returns ERR_VALIDATION, for rules only core or a handler sees. */
 enum err web_complain(struct web *web, const char *field, const char *message) MUST_CHECK;
 
@@ -258,7 +269,11 @@ handler_fn log_in_prepare, log_in, tokens_refresh, log_out;
 handler_fn org_index, member_index, member_make, member_alter, member_out;
 handler_fn application_index, application_new, application_page, application_alter;
 handler_fn application_end, application_key;
+handler_fn embed_page, embed_config;
 handler_fn visit_start, visit_status, visit_options, visit_submit, visit_cancel;
+handler_fn age_make, age_status_show, age_verified_show, age_eligible_show;
+handler_fn record_show, record_alias_make, record_end;
+handler_fn media_upload, media_show;
 handler_fn status_page, health_page, ready_page, metrics_page;
 
 #endif

@@ -9,6 +9,7 @@ import uuid
 
 import pytest
 
+from media import upload
 from product import SEED, is_time, wait_for
 from receiver import Receiver, answer, id_hex
 from session_family import ENDPOINTS, new_jwk, settled
@@ -17,7 +18,7 @@ from test_plain_sessions import submitted, typed
 
 # Why there is no row: it changes nothing that is anybody's but its own history's, or happens all the time.
 NOT_TOLD = {"verify", "verifySandbox", "getScore", "testWebhook", "testEndpoint", "createSession",
-            "createSession:plain"}
+            "createSession:plain", "submitAge", "uploadMedia"}
 NAME = "Fatoumata Ndiaye"
 ADDRESS = "127.0.0.1"
 
@@ -56,6 +57,7 @@ class Story:
         self.webhooks(receiver)
         self.deliveries(receiver)
         self.sessions()
+        self.records()
         ver = self.client.post("/v1/kyc/sandbox/verify", SEED).json()["data"]["id"]
         self.do("eraseVerification", "verification.erased", ver, "DELETE",
                 f"/v1/kyc/verifications/{ver}")
@@ -128,6 +130,26 @@ class Story:
                 {"name": NAME, "steps": [{"id": "ID_VERIFICATION"}]},
                 say=lambda data: typed(data["workflow"]["id"]))
 
+    def records(self):
+        """By a pair of keys of the same application: which of them did it, the log says."""
+        self.pair = self.stack.key(self.app, scopes=None, kind="secret")
+        secret = self.stack.client(self.pair["key"])
+        verification = secret.post("/v1/verify/submit", {
+            "externalId": "fatoumata", "level": "full_kyc", "consent": True,
+            "uploads": {name: upload(secret) for name in ("selfie", "idFront", "video")},
+            "document": {"country": "DE", "type": "passport", "number": SEED["id_number"],
+                         "firstName": "Fatoumata", "lastName": "Ndiaye",
+                         "dateOfBirth": "1990-05-15"}}).json()["data"]["verificationId"]
+        for word in ("claim", "approve"):
+            self.stack.cli("review", word, verification)
+        own, self.client = self.client, secret
+        record = self.stack.cli("record", "list", "--app", self.app, "--json")[0]["id"]
+        self.do("addRecordAlias", "record.alias_added", record, "POST",
+                "/v1/records/fatoumata/aliases", {"alias": NAME})
+        self.do("deactivateRecord", "record.deactivated", record, "POST",
+                "/v1/records/fatoumata/deactivate")
+        self.client = own
+
     def rows(self, request):
         return [row for row in self.log if row["request_id"] == request]
 
@@ -151,7 +173,8 @@ def test_one_row_each(story):
         assert [row["action"] for row in rows] == [action], (operation, rows)
         row = rows[0]
         assert tail(row["subject_id"]) == tail(subject), operation
-        assert (row["actor_kind"], row["actor"]) == ("key", story.key["id"]), operation
+        key = story.pair if "Record" in operation else story.key
+        assert (row["actor_kind"], row["actor"]) == ("key", key["id"]), operation
         assert (row["organization_id"], row["application_id"]) == (story.org, story.app)
         assert row["address"] == ADDRESS, operation
         assert is_time(row["created_at"]) and re.fullmatch(r"[0-9a-f-]{36}", row["id"])
@@ -174,8 +197,8 @@ def test_nothing_else_is_told(story):
     # The endpoint of the deliveries was made beside.
     assert len(requests) == len(story.told) + 1
     operators = [row["action"] for row in story.log if row["request_id"] is None]
-    assert operators == ["key.created"] * 3 + ["application.created", "tokens.added",
-                                               "organization.created"]
+    assert operators == ["review.approved", "record.created", "review.claimed"] + [
+        "key.created"] * 4 + ["application.created", "tokens.added", "organization.created"]
     assert [row["id"] for row in story.log] == sorted(
         (row["id"] for row in story.log), reverse=True)
 

@@ -95,7 +95,8 @@ def creator(request, stack, tenant):
     """A route with a tenant of its own to ask it of."""
     app, live, _ = tenant
     creator = Creator(request.param, live)
-    creator.app, creator.token = app, live.session.headers["Authorization"].split()[1]
+    # Its own, where the tenant's may not.
+    creator.app, creator.token = app, creator.client.session.headers["Authorization"].split()[1]
     return creator
 
 

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+import test_age
 import test_analytics
 import test_endpoints
 import test_key
@@ -27,6 +28,8 @@ ROUTES = [row[:2] for row in test_key.ROUTES + test_endpoints.ROUTES + test_work
 # Those of paths that two families share, where the header says which is meant.
 BY_HEADER = {"Authorization": [row[:2] for row in test_sessions.ROUTES],
              "X-API-Key": [row[:2] for row in test_plain_sessions.ROUTES]}
+# Those of the age family, which are for other kinds of keys (test_age.py).
+AGE = [row[:2] for row in test_age.ROUTES]
 # Any key will do there, but for one that everybody may have.
 ANY_KEY = ("GET", test_workflows.VERIFY)
 
@@ -73,11 +76,12 @@ def test_every_route_is_here(stack):
     """The pool says itself which operations it has."""
     page = stack.client().get("/-/metrics").text
     operations = re.findall(r'bonafide_requests_total\{operation="(\w+)"', page)
-    open_ones = {"providerCallback", "healthz", "readyz", "status", "metrics", "getOpenApi"}
+    open_ones = {"providerCallback", "healthz", "readyz", "status", "metrics", "getOpenApi",
+                 "showMedia", "openEmbed"}
     # People come with a token, and no key is good for theirs.
     open_ones |= {row.id for row in stack.contract.operations if row.tag in ("account", "page")}
     shared = sum(len(set(rows)) for rows in BY_HEADER.values())
-    assert len(set(operations) - open_ones) == len(set(ROUTES)) + shared
+    assert len(set(operations) - open_ones) == len(set(ROUTES)) + shared + len(set(AGE))
     assert len(set(ROUTES)) == len(ROUTES)
 
 

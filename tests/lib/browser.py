@@ -25,14 +25,25 @@ class Tab:
         return lambda **more: self.browser.order(tab=self.name, does=does.rstrip("_"), **more)
 
 
+class Frame:
+    """A frame of a tab, by its name: all that concerns what is in it."""
+
+    def __init__(self, tab, name):
+        self.tab, self.name = tab, name
+
+    def __getattr__(self, does):
+        return lambda **more: getattr(self.tab, does)(frame=self.name, **more)
+
+
 class Browser:
-    def __init__(self, place):
-        """place: a directory for the npm packages. Skips the test where something is missing."""
+    def __init__(self, place, camera=False):
+        """place: a directory for the npm packages; camera: there is one. Skips the test where something
+        is missing."""
         chromium = shutil.which("chromium")
         if not chromium:
             pytest.skip("chromium is missing; nobody can look at the page")
         installed(SOURCE, place)
-        told = json.dumps({"chromium": chromium, "root": os.geteuid() == 0})
+        told = json.dumps({"chromium": chromium, "root": os.geteuid() == 0, "camera": camera})
         self.process = subprocess.Popen(["node", str(place / "drive.mjs"), told], text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.tabs = 0

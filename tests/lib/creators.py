@@ -7,13 +7,14 @@ import uuid
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from product import canned, person
+from media import upload
+from product import Client, canned, person
 from receiver import id_hex
 
 ENDPOINTS = "/v1/webhooks/endpoints"
 URL = "https://your-app.com/hook"
 KINDS = ("verify", "sandbox", "score", "key", "webhook", "endpoint", "rotate", "encryption key",
-         "session", "plain session", "workflow")
+         "session", "plain session", "workflow", "age")
 BY_KEY = ("plain session",)  # under a path where the key's header says what is meant
 WITH_ID = ("rotate", "encryption key")
 
@@ -31,6 +32,7 @@ TRACES = """SELECT
   (SELECT COUNT(*) FROM webhook_key WHERE application_id = a.id),
   (SELECT COUNT(*) FROM session WHERE application_id = a.id),
   (SELECT COUNT(*) FROM workflow WHERE application_id = a.id),
+  (SELECT COUNT(*) FROM age_verification WHERE application_id = a.id),
   (SELECT COUNT(*) FROM token_entry WHERE application_id = a.id),
   (SELECT COUNT(*) FROM idempotency WHERE application_id = a.id)
 FROM application a WHERE a.id = UNHEX(%s)"""
@@ -98,6 +100,16 @@ class Creator:
         body = {"key_id": "one", "algorithm": "RSA-OAEP-256", "key_type": "RSA", "jwk": jwk}
         return self._endpoint_path(), body, {**body, "key_id": "two"}
 
+    def _age(self):
+        """By a publishable key: no other kind that can be given scopes may."""
+        made = self.client.post("/v1/keys", {"name": "a pair", "environment": "live",
+                                             "kind": "secret"})
+        assert made.status_code == 201, made.text
+        self.client = Client(self.client.url, made.json()["data"]["publishable_key"],
+                             contract=self.client.contract)
+        one, two = ({"externalId": name, "level": "age_only", "consent": True,
+                     "uploads": {"selfie": upload(self.client)}} for name in ("one", "two"))
+        return "/v1/verify/submit", one, two
 
     def _session(self):
         return "/v1/sessions", {}, {"share_fields": {}}

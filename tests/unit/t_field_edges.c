@@ -407,6 +407,56 @@ static void test_rules(void **state UNUSED)
 	}
 }
 
+/* An object in an object, and its neighbours. */
+struct nest {
+	struct one inner;
+	int64_t behind;
+};
+
+static void test_nested_objects(void **state UNUSED)
+{
+	static const struct field nest_rows[] = {
+		{ ROW_OBJECT(struct nest, inner, &set, "inner"), .flags = FIELD_NULLABLE },
+		{ ROW_I64(FIELD_INT, struct nest, behind, "behind"), .flags = FIELD_REQUIRED,
+		    .max = 9 },
+	};
+	static const struct field_set nest_set = FIELD_SET("Nest", nest_rows, struct nest);
+	static const struct {
+		const char *body;
+		int64_t number, behind;
+		const char *fields[4];
+	} cases[] = {
+		{ "{\"inner\":{\"number\":3,\"color\":\"red\"},\"behind\":2}", 3, 2, { NULL } },
+		{ "{\"inner\":{},\"behind\":2}", 7, 2, { NULL } },
+		{ "{\"inner\":null,\"behind\":2}", 7, 2, { NULL } },
+		{ "{\"behind\":2}", 7, 2, { NULL } },
+		{ "{\"inner\":[],\"behind\":2}", 7, 2, { "inner" } },
+		{ "{\"inner\":\"x\",\"behind\":2}", 7, 2, { "inner" } },
+		{ "{\"inner\":{\"number\":0,\"size\":1},\"color\":\"red\"}", 7, 0,
+		    { "inner.number", "inner.size", "behind", "color" } },
+	};
+
+	for (size_t i = 0; i < countof(cases); i++) {
+		struct complaints c = { .count = 0 };
+		json_t *body = NULL;
+		struct nest nest;
+		size_t wrong = 0;
+
+		while (wrong < 4 && cases[i].fields[wrong] != NULL)
+			wrong++;
+		assert_int_equal(
+		    json_read(cases[i].body, strlen(cases[i].body), &body, NULL), ERR_OK);
+		assert_int_equal(fields_read_json(&nest_set, body, arena, &nest, &c),
+		    wrong == 0 ? ERR_OK : ERR_VALIDATION);
+		assert_int_equal(c.count, wrong);
+		for (size_t k = 0; k < c.count; k++)
+			assert_string_equal(c.items[k].field, cases[i].fields[k]);
+		assert_int_equal(nest.inner.number, cases[i].number);
+		assert_int_equal(nest.behind, cases[i].behind);
+		json_decref(body);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -425,6 +475,7 @@ int main(void)
 		cmocka_unit_test(test_switches_in_queries),
 		cmocka_unit_test(test_schema_of_changes),
 		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_nested_objects),
 	};
 	return cmocka_run_group_tests(tests, open_arena, close_arena);
 }

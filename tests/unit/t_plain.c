@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* t_plain.c: what the plain family brings beside the others: its errors, an operation of two families
- * in the document, members in two spellings, and bodies that core reads. */
+ * in the document, members in two spellings, and bodies that core reads; and the age family's errors. */
 #include "base.h"
 #include "openapi.h"
 #include "reply.h"
@@ -92,6 +92,31 @@ static void test_a_plain_error_without_room(void **state UNUSED)
 	buf_init(&web.reply, 10);
 	reply_error(&web, ERR_FORBIDDEN);
 	assert_int_equal(web.status, 403);
+}
+
+/* contract/age.md: these six texts and no other word, whatever went wrong. */
+static void test_age_errors(void **state UNUSED)
+{
+	static const struct route route = { .family = FAMILY_AGE, .operation = "showAge" };
+	static const struct {
+		int status;
+		const char *text;
+	} texts[] = { { 401, "Unauthorized" }, { 402, "Forbidden" }, { 403, "Forbidden" },
+		{ 404, "Not Found" }, { 410, "Not Found" }, { 429, "Too Many Requests" },
+		{ 500, "Internal Error" }, { 501, "Internal Error" }, { 503, "Internal Error" } };
+	char expected[128];
+
+	web.route = &route;
+	complain(&web.complaints, "level", "is required");
+	for (int i = ERR_OK + 1; i < ERR__MAX; i++) {
+		const char *text = "Bad Request";
+		reply_error(&web, (enum err)i);
+		for (size_t k = 0; k < countof(texts); k++)
+			text = texts[k].status == web.status ? texts[k].text : text;
+		(void)snprintf(expected, sizeof(expected),
+		    "{\"error\":\"%s\",\"correlationId\":\"req_1\"}", text);
+		assert_string_equal(buf_str(&web.reply), expected);
+	}
 }
 
 /* Without a credential nobody knows who asks: both families' words. */
@@ -416,6 +441,7 @@ int main(void)
 		TEST(test_every_plain_error_is_a_sentence),
 		TEST(test_plain_complaints),
 		TEST(test_a_plain_error_without_room),
+		TEST(test_age_errors),
 		TEST(test_errors_to_nobody_in_particular),
 		TEST(test_objects_of_core),
 		TEST(test_either_spelling),

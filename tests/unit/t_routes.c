@@ -111,26 +111,36 @@ static void test_routes_have_a_handler_or_a_statement(void **state UNUSED)
  * nothing to hold a scope against. */
 static void test_routes_need_scopes_with_a_key(void **state UNUSED)
 {
-	static const char *const open[] = { "startPage", "providerCallback", "getSigningKeys",
-		"getSigningKeysHere", "registerAccount", "resendCode", "verifyEmail", "login",
-		"refreshToken", "getOpenApi", "healthz", "readyz" };
+	static const char *const open[] = { "startPage", "showMedia", "providerCallback",
+		"getSigningKeys", "getSigningKeysHere", "registerAccount", "resendCode",
+		"verifyEmail", "login", "refreshToken", "getOpenApi", "healthz", "readyz" };
 	size_t open_count = 0;
 
 	for (size_t i = 0; i < route_count; i++) {
 		assert_int_equal(routes[i].scopes != 0 || (routes[i].flags & ROUTE_ANY_KEY) != 0,
-		    routes[i].credential == CREDENTIAL_KEY);
+		    routes[i].credential == CREDENTIAL_KEY ||
+			routes[i].credential == CREDENTIAL_KEY_QUERY);
 		/* A row for any key is a decision too. */
 		if ((routes[i].flags & ROUTE_ANY_KEY) != 0)
 			assert_string_equal(routes[i].operation, "verifyKey");
 		assert_true((routes[i].scopes & ~SCOPE_EVERY) == 0);
 		/* contract/README.md, Credentials: secret and publishable keys are for the age
 		 * family, and those with scopes of their own choice are not. */
-		assert_true((routes[i].scopes & SCOPE_AGE) == 0);
+		bool by_link = strcmp(routes[i].operation, "showMedia") == 0;
+		bool is_age = routes[i].family == FAMILY_AGE && !by_link;
+		assert_int_equal((routes[i].scopes & SCOPE_AGE) != 0, is_age);
+		assert_true(
+		    (routes[i].scopes & SCOPE_AGE) == 0 || (routes[i].scopes & SCOPE_ALL) == 0);
+		assert_int_equal(routes[i].limit_class == LIMIT_CLASS_AGE, is_age);
 		/* What somebody may do who has not shown who he is, or only to people, is metered by
 		 * address. */
 		assert_int_equal(routes[i].limit_class != LIMIT_CLASS_NONE,
 		    routes[i].credential == CREDENTIAL_KEY || ends_in_slash(&routes[i]) ||
-			routes[i].family == FAMILY_PAGE);
+			routes[i].family == FAMILY_PAGE || by_link ||
+			routes[i].credential == CREDENTIAL_KEY_QUERY);
+		/* An address is no place for a key, but for the one page that has no other. */
+		assert_int_equal(routes[i].credential == CREDENTIAL_KEY_QUERY,
+		    strcmp(routes[i].path, "/embed") == 0);
 		assert_int_equal(routes[i].limit_class == LIMIT_CLASS_ACCOUNT ||
 				     routes[i].limit_class == LIMIT_CLASS_MAILING,
 		    ends_in_slash(&routes[i]));
@@ -188,7 +198,7 @@ static void test_routes_take_a_body_with_post_and_patch_only(void **state UNUSED
 		const struct route *route = &routes[i];
 		bool post =
 		    strcmp(route->method, "POST") == 0 || strcmp(route->method, "PATCH") == 0;
-		bool raw = (route->flags & ROUTE_RAW_BODY) != 0;
+		bool raw = (route->flags & (ROUTE_RAW_BODY | ROUTE_STREAM)) != 0;
 
 		assert_int_equal((route->body != NULL) + raw, post && !is_logout(route));
 		assert_true(route->body_max == 0 || raw);
@@ -205,9 +215,10 @@ static void test_routes_flags(void **state UNUSED)
 		const struct route *route = &routes[i];
 		bool tx = (route->flags & ROUTE_TX) != 0;
 
-		assert_int_equal(route->flags & ~(ROUTE_IDEMPOTENT | ROUTE_TX | ROUTE_RAW_BODY |
-						    ROUTE_BODY_MAY_MISS | ROUTE_BARE_REPLY |
-						    ROUTE_SERVICE | ROUTE_ANY_KEY),
+		assert_int_equal(
+		    route->flags & ~(ROUTE_IDEMPOTENT | ROUTE_TX | ROUTE_RAW_BODY |
+				       ROUTE_BODY_MAY_MISS | ROUTE_BARE_REPLY | ROUTE_SERVICE |
+				       ROUTE_ANY_KEY | ROUTE_PAGE | ROUTE_STREAM | ROUTE_POUR),
 		    0);
 		/* Nothing in place of what must be there would only be refused later. */
 		if ((route->flags & ROUTE_BODY_MAY_MISS) != 0) {
@@ -255,7 +266,8 @@ static void test_routes_errors(void **state UNUSED)
 		assert_int_equal(mismatch, (routes[i].flags & ROUTE_IDEMPOTENT) != 0);
 		assert_int_equal(complains, routes[i].body != NULL || routes[i].query != NULL);
 		assert_int_equal(
-		    too_large, routes[i].body != NULL || (routes[i].flags & ROUTE_RAW_BODY) != 0);
+		    too_large, routes[i].body != NULL ||
+				   (routes[i].flags & (ROUTE_RAW_BODY | ROUTE_STREAM)) != 0);
 	}
 }
 
@@ -263,7 +275,7 @@ static void test_routes_errors(void **state UNUSED)
 
 static void check_set(const struct field_set *set, bool input);
 
-/* Sets inside sets are of replies, and an array's items are what their set reads. */
+/* A body may have objects in it, a reply arrays of them too, whose items are what their set reads. */
 static void check_nested(const struct field *row, bool input)
 {
 	bool nested = row->type == FIELD_OBJECT || row->type == FIELD_OBJECTS;
@@ -273,8 +285,8 @@ static void check_nested(const struct field *row, bool input)
 	assert_true(row->alias == NULL || input);
 	if (!nested)
 		return;
-	assert_false(input);
-	check_set(row->set, false);
+	assert_true(!input || row->type == FIELD_OBJECT);
+	check_set(row->set, input);
 	if (row->type == FIELD_OBJECTS)
 		assert_int_equal(row->item_size, row->set->struct_size);
 }

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define WORDS_MAX 64
+#define WORDS_MAX 96
 #define MOVES_MAX 12
 
 /* ---- words of states ------------------------------------------------------------------------------- */
@@ -85,24 +85,26 @@ static const struct group {
 	    { "hint", "malformed", "bad_signature", "not_fresh", "unknown_job", "already_decided" },
 	    0, { { 0, 0 } } },
 	{ GROUP(work_kind), UP_TO(WORK),
-	    { "provider_submit", "provider_poll", "webhook_delivery", "webhook_task", "mail" }, 0,
-	    { { 0, 0 } } },
+	    { "provider_submit", "provider_poll", "webhook_delivery", "webhook_task", "mail",
+		"age_estimate" },
+	    0, { { 0, 0 } } },
 	{ GROUP(score_band), UP_TO(BAND), { "low", "medium", "high", "premium" }, 0, { { 0, 0 } } },
-	{ GROUP(usage_type), UP_TO(USAGE), { "kyc.verification", "kyc.score", "session" }, 0,
-	    { { 0, 0 } } },
+	{ GROUP(usage_type), UP_TO(USAGE),
+	    { "kyc.verification", "kyc.score", "session", "age.verification" }, 0, { { 0, 0 } } },
 	{ GROUP(token_kind), UP_TO(TOKEN),
-	    { "topup", "verification", "score", "session", "correction" }, 0, { { 0, 0 } } },
+	    { "topup", "verification", "score", "session", "age", "correction" }, 0, { { 0, 0 } } },
 	{ GROUP(surface), UP_TO(SURFACE), { "kyc", "session" }, 0, { { 0, 0 } } },
 	{ GROUP(event_type), UP_TO(EVENT),
 	    { "verification.completed", "verification.failed", "webhook.test", "webhook.disabled",
 		"verification.attempt.succeeded", "verification.attempt.failed",
 		"verification.session.expired", "verification.session.cancelled",
 		"billing.low_balance", "session.created", "session.status.submitted",
-		"session.status.verified", "session.status.rejected", "session.status.failed" },
+		"session.status.verified", "session.status.rejected", "session.status.failed",
+		"age.completed", "age.review" },
 	    0, { { 0, 0 } } },
 	{ GROUP(event_trigger), UP_TO(TRIGGER),
 	    { "verification", "verification_session", "verification_attempt", "webhook_endpoint",
-		"organization" },
+		"organization", "age_verification" },
 	    0, { { 0, 0 } } },
 	{ GROUP(disabled_reason), UP_TO(DISABLED), { "manual", "gone", "failing" }, 0,
 	    { { 0, 0 } } },
@@ -133,8 +135,10 @@ static const struct group {
 		"webhook.secret_rotated", "webhook_key.added", "webhook_key.activated",
 		"webhook_key.deactivated", "delivery.retried", "event.replayed", "recovery.started",
 		"verification.erased", "verification_session.cancelled",
-		"verification_session.decided", "workflow.created", "seal.added", "seal.rotated",
-		"jwt.rotated", "jwt.revoked" },
+		"verification_session.decided", "workflow.created", "media.read", "review.claimed",
+		"review.seen", "review.approved", "review.rejected", "review.resubmit_required",
+		"record.created", "record.read", "record.alias_added", "record.deactivated",
+		"seal.added", "seal.rotated", "jwt.rotated", "jwt.revoked" },
 	    0, { { 0, 0 } } },
 	{ GROUP(mail_template), UP_TO(MAIL),
 	    { "verification_code", "already_registered", "invitation", "test",
@@ -175,6 +179,23 @@ static const struct group {
 		"ADVERSE_MEDIA" },
 	    0, { { 0, 0 } } },
 	{ GROUP(workflow_status), UP_TO(WORKFLOW), { "active", "inactive" }, 0, { { 0, 0 } } },
+	{ GROUP(age_level), UP_TO(LEVEL), { "age_only", "full_age", "full_kyc" }, 0, { { 0, 0 } } },
+	{ GROUP(age_status), UP_TO(AGE),
+	    { "pending", "under_review", "approved", "rejected", "resubmit_required", "expired" },
+	    8,
+	    { { AGE_PENDING, AGE_UNDER_REVIEW }, { AGE_PENDING, AGE_APPROVED },
+		{ AGE_PENDING, AGE_REJECTED }, { AGE_PENDING, AGE_RESUBMIT },
+		{ AGE_UNDER_REVIEW, AGE_APPROVED }, { AGE_UNDER_REVIEW, AGE_REJECTED },
+		{ AGE_UNDER_REVIEW, AGE_RESUBMIT }, { AGE_APPROVED, AGE_EXPIRED } } },
+	{ GROUP(age_judge), UP_TO(JUDGE), { "", "estimator", "provider", "reviewer" }, 0,
+	    { { 0, 0 } } },
+	{ GROUP(age_cause), UP_TO(CAUSE),
+	    { "", "no_estimator", "estimator_failed", "estimate_unsure", "too_young",
+		"document_not_covered", "not_of_age", "not_confirmed", "always_reviewed",
+		"erased" },
+	    0, { { 0, 0 } } },
+	{ GROUP(age_refusal), UP_TO(REFUSAL),
+	    { "", "already_verified", "in_review", "too_many_attempts" }, 0, { { 0, 0 } } },
 };
 
 static void test_every_group_is_here(void **state UNUSED)
@@ -237,7 +258,7 @@ static void test_other_words_are_refused(void **state UNUSED)
 	for (size_t i = 0; i < countof(groups); i++) {
 		for (size_t k = 0; k < countof(wrong); k++)
 			refuse_word(&groups[i], wrong[k]);
-		/* Only a reason and a role may be empty: an approved verification has no reason. */
+		/* A reason may be empty, and what is like it: an approved verification has none. */
 		if (groups[i].words[0][0] != '\0')
 			refuse_word(&groups[i], "");
 	}
@@ -312,7 +333,8 @@ static void test_terminal_statuses_stay(void **state UNUSED)
 /* ---- ids ------------------------------------------------------------------------------------------- */
 
 static const char *const prefixes[ID__MAX] = { "ver", "key", "usg", "org", "app", "req", "scr",
-	"wrk", "wh", "whe", "whk", "evt", "whd", "wha", "tsk", "vs", "va", "wf", "", "mail" };
+	"wrk", "wh", "whe", "whk", "evt", "whd", "wha", "tsk", "vs", "va", "med", "wf", "", "mail",
+	"rec" };
 
 /* From the list of valid ids in the TypeID specification, version 0.3. */
 static const struct {

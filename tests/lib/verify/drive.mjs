@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // drive: a browser (Debian's Chromium) that does what its standard input says, one JSON object a line:
 // {"tab", "does", …}, and answers each with one line, {"is": …} or {"failed": …}. What each tab asked
-// for, logged and was refused is kept, and told by "seen". Its argument is JSON: chromium, root.
+// for, logged and was refused is kept, and told by "seen". With "frame", what is done is done in the frame
+// of that name. Its argument is JSON: chromium, root, and camera: there is one, which plays a test picture,
+// and who asks for it is given it.
 import { chromium } from 'playwright-core';
 import { createInterface } from 'node:readline';
 import { readFileSync } from 'node:fs';
@@ -15,7 +17,8 @@ const tabs = {};
 // Names are resolved nowhere: who asks for another host is recorded, and gets nothing.
 const browser = await chromium.launch({
 	executablePath: told.chromium,
-	args: ['--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1', ...(told.root ? ['--no-sandbox'] : [])],
+	args: ['--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1', ...(told.root ? ['--no-sandbox'] : []),
+		...(told.camera ? ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'] : [])],
 });
 
 // with: another tab, whose context (storage apart) this one shares; else a browser of its own.
@@ -23,7 +26,7 @@ async function open({ tab, with: other, width = 390, height = 844, ...more }) {
 	const context = other ? tabs[other].context : await browser.newContext({
 		viewport: { width, height }, isMobile: width < 600, hasTouch: width < 600, reducedMotion: 'reduce', ...more,
 	});
-	const seen = { requests: [], console: [], faults: [], violations: [] };
+	const seen = { requests: [], console: [], faults: [], violations: [], played: [] };
 
 	context.setDefaultTimeout(PATIENCE_MS);
 	await context.route('https://shop.example/**', (route) =>
@@ -40,12 +43,35 @@ async function open({ tab, with: other, width = 390, height = 844, ...more }) {
 	tabs[tab] = { page, context, seen };
 }
 
+// A frame has its page's.
+const keyboard = (page) => (page.keyboard ?? page.page().keyboard);
+
+// Plays the server at such addresses: the answers in their order, the last one for good.
+async function play(context, seen, { address, answers }) {
+	await context.route(address, async (route) => {
+		const request = route.request();
+		const answer = answers.length > 1 ? answers.shift() : answers[0];
+
+		seen.played.push({ url: request.url(), headers: request.headers(), body: request.postData() });
+		await route.fulfill({
+			status: answer.status, headers: answer.headers ?? {}, contentType: 'application/json',
+			body: JSON.stringify(answer.body),
+		});
+	});
+}
+
+// The frame of this name, when there is one.
+async function frameOf(page, name) {
+	await page.waitForSelector(`iframe[name="${name}"]`);
+	return page.frame({ name });
+}
+
 // Presses Tab until the focus is on what the selector names, as who has no mouse must.
 async function tabTo(page, selector) {
 	for (let i = 0; i < TABS; i++) {
 		if (await page.evaluate((wanted) => document.activeElement.matches(wanted), selector))
 			return i;
-		await page.keyboard.press('Tab');
+		await keyboard(page).press('Tab');
 	}
 	throw new Error(`${selector} is not reached with Tab`);
 }
@@ -75,8 +101,16 @@ const operations = {
 	fill: (page, { selector, text }) => page.fill(selector, text),
 	choose: (page, { selector, value }) => page.selectOption(selector, value),
 	tabTo: (page, { selector }) => tabTo(page, selector),
-	press: (page, { key }) => page.keyboard.press(key),
-	type: (page, { text }) => page.keyboard.type(text),
+	press: (page, { key }) => keyboard(page).press(key),
+	type: (page, { text }) => keyboard(page).type(text),
+	give: (page, { selector, path }) => page.setInputFiles(selector, path),
+	messages: (page) => page.evaluate(() => globalThis.messages),
+	popup: async (page, { selector }) => {
+		const [popup] = await Promise.all([page.waitForEvent('popup'), page.click(selector)]);
+		await popup.waitForSelector('h1');
+		await popup.waitForLoadState('networkidle');
+		return popup.innerText('h1');
+	},
 	value: (page, { selector }) => page.inputValue(selector),
 	text: (page, { selector }) => page.innerText(selector),
 	texts: (page, { selector }) => page.locator(selector).allInnerTexts(),
@@ -112,7 +146,9 @@ async function perform(order) {
 		return context.setOffline(order.on);
 	if (order.does === 'close')
 		return page.close();
-	return operations[order.does](page, order);
+	if (order.does === 'play')
+		return play(context, seen, order);
+	return operations[order.does](order.frame ? await frameOf(page, order.frame) : page, order);
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

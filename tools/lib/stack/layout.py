@@ -38,6 +38,7 @@ class Layout:
         self.migrate_password = self.path("migrate.password")
         self.smile_key = self.path("smile.key")
         self.mail_dir = self.path("mail")
+        self.media_dir = self.path("media")
         self.env = self.path("env")
         self.state_file = self.path("stack.json")
         self.sockets = self._sockets()

@@ -99,6 +99,7 @@ class Stack:
             "smtp_port": str(self.state["mail_port"]),
             "smtp_tls": "none",
             "mail_from": "Bonafide <no-reply@bonafide.example>",
+            "media_dir": owner.media_dir,
             "mail_dir": os.path.join(TOP, "app", "mail"),
             **_GENEROUS,
         }

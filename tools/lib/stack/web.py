@@ -49,9 +49,10 @@ def page(build):
     return None
 
 
-def _readable(layout, source, name):
-    """Where the web server, which may be another user, can read the directory `source`."""
-    if os.geteuid() != 0 or all_may_enter(os.path.join(source, "index.html")):
+def _readable(layout, source, name, file="index.html"):
+    """Where the web server, which may be another user, can read the directory `source`; `file` is one
+    of its files."""
+    if os.geteuid() != 0 or all_may_enter(os.path.join(source, file)):
         return source
     place = layout.socket(name)
     shutil.rmtree(place, ignore_errors=True)
@@ -68,7 +69,8 @@ def write(layout, kind, port, build):
     www = page(build)
     www = _readable(layout, www, "www") if www else layout.path("no-www")
     verify = _readable(layout, os.path.join(TOP, "app", "www", "verify"), "verify")
-    site = {"nginx": _nginx_site, "apache": _apache_site}[kind](layout, port, www, verify)
+    embed = _readable(layout, os.path.join(TOP, "app", "www", "embed"), "embed", "embed.js")
+    site = {"nginx": _nginx_site, "apache": _apache_site}[kind](layout, port, www, verify, embed)
     write_private(layout.path("site.conf"), site)
     main = {"nginx": _nginx_main, "apache": _apache_main}[kind](layout)
     write_private(layout.path(kind + ".conf"), main)
@@ -92,7 +94,7 @@ def _fill(sample, changes):
         + text
 
 
-def _nginx_site(layout, port, www, verify):
+def _nginx_site(layout, port, www, verify, embed):
     return _fill("nginx.conf.example", (
         ("server unix:/run/bonafide/bonafide.sock;", f"server unix:{layout.socket('fcgi.sock')};"),
         ("listen 80;", f"listen 127.0.0.1:{port};"),
@@ -101,6 +103,7 @@ def _nginx_site(layout, port, www, verify):
         ("root /usr/share/bonafide/www;", f"root {www};"),
         ("root /var/www/html;", f"root {layout.socket('webroot')};"),
         ("alias /usr/share/bonafide/www/verify/;", f"alias {verify}/;"),
+        ("alias /usr/share/bonafide/www/embed/;", f"alias {embed}/;"),
     ))
 
 
@@ -117,7 +120,7 @@ def _nginx_main(layout):
             + f"\tinclude {layout.path('site.conf')};\n}}\n")
 
 
-def _apache_site(layout, port, www, verify):
+def _apache_site(layout, port, www, verify, embed):
     return _fill("apache.conf.example", (
         ("<VirtualHost *:80>", f"<VirtualHost 127.0.0.1:{port}>"),
         ("unix:/run/bonafide/bonafide.sock|", f"unix:{layout.socket('fcgi.sock')}|"),
@@ -133,6 +136,7 @@ def _apache_site(layout, port, www, verify):
         ('AliasMatch "^/verify(/[^./]*)?$" /usr/share/bonafide/www/verify/',
          f'AliasMatch "^/verify(/[^./]*)?$" {verify}/'),
         ("Alias /verify/ /usr/share/bonafide/www/verify/", f"Alias /verify/ {verify}/"),
+        ("Alias /embed/ /usr/share/bonafide/www/embed/", f"Alias /embed/ {embed}/"),
     )) + f"Listen 127.0.0.1:{port}\n"
 
 

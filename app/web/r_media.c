@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * r_media.c: pictures and videos of age verifications (contract/age.md): taken in as they come, and
+ * shown to whoever has a signed link.
+ */
+#include "media.h"
+#include "reply.h"
+#include "sets.h"
+#include "web.h"
+
+#include <string.h>
+
+struct media_made {
+	struct uuid id;
+	int64_t expires_at_ms;
+};
+
+static const struct field made_rows[] = {
+	{ ROW_ID(ID_MEDIA, struct media_made, id, "uploadId"),
+	    .sentence = "What a submission names it by." },
+	{ ROW_I64(FIELD_TIME, struct media_made, expires_at_ms, "expiresAt"),
+	    .sentence = "Not used by then, it is removed.", .example = "\"2026-02-06T11:30:00Z\"" },
+};
+const struct field_set media_created = FIELD_SET("MediaUpload", made_rows, struct media_made);
+
+struct link_query {
+	const char *exp;
+	const char *sig;
+};
+
+static const struct field link_rows[] = {
+	{ ROW_TEXT(FIELD_TEXT, struct link_query, exp, "exp"), .min = 1, .max = 19,
+	    .pattern = "[0-9]+", .pattern_words = "must be digits",
+	    .sentence = "Until when the link works." },
+	{ ROW_TEXT(FIELD_TEXT, struct link_query, sig, "sig"), .min = 64, .max = 64,
+	    .pattern = "[0-9a-f]+", .pattern_words = "must be hexadecimal digits",
+	    .sentence = "What proves it ours." },
+};
+const struct field_set media_link_query = FIELD_SET("MediaLink", link_rows, struct link_query);
+
+static enum err take_piece(void *arg, const void *data, size_t len_bytes)
+{
+	return media_write(arg, data, len_bytes);
+}
+
+/* No transaction is open while the body comes in: that takes as long as the client likes. */
+enum err media_upload(struct web *web)
+{
+	struct media_made made;
+	struct media_put *put = NULL;
+	enum err err = media_begin(&web->ctx, web->in.content_type, &put);
+
+	if (err == ERR_OK)
+		err = web_read_body(web, take_piece, put);
+	if (err == ERR_OK)
+		err = media_commit(&web->ctx, &put, &made.id, &made.expires_at_ms);
+	media_abandon(&put);
+	return err == ERR_OK ? reply_object(web, &made) : err;
+}
+
+static enum err pour_medium(struct web *web, fcgi_sink *sink, void *arg)
+{
+	struct uuid id;
+	enum err err = web_param_id(web, 0, ID_MEDIA, ERR_MEDIA_NOT_FOUND, &id);
+
+	return err == ERR_OK ? media_read(&web->ctx, id, sink, arg) : err;
+}
+
+/* Nothing of it may be kept, guessed at, or run: it is what a stranger sent. */
+enum err media_show(struct web *web)
+{
+	const struct link_query *link = WEB_QUERY(web, struct link_query);
+	struct row_media_get row;
+	struct uuid id;
+	enum err err = web_param_id(web, 0, ID_MEDIA, ERR_MEDIA_NOT_FOUND, &id);
+
+	if (err == ERR_OK && (link->exp == NULL || link->sig == NULL))
+		err = ERR_MEDIA_NOT_FOUND;
+	if (err == ERR_OK)
+		err = media_link_check(&web->ctx, id, link->exp, link->sig);
+	if (err == ERR_OK)
+		err = media_get(&web->ctx, id, &row);
+	if (err != ERR_OK)
+		return err;
+	reply_header(web, "Content-Security-Policy", "default-src 'none'; sandbox");
+	reply_header(web, "Content-Disposition", "inline");
+	err = reply_raw(web, row.media_type, "", 0);
+	web->pour = pour_medium;
+	web->pour_len = (uint64_t)row.size_bytes;
+	return err;
+}

@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * t_age.c: age verifications: what each level asks for, who may submit, who decides, what counts, how
+ * long; estimates and how their answers are read. Run by tests/lib/with-mariadb.
+ */
+#include "base.h"
+#include "fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "age.h"
+#include "age_estimate.h"
+#include "ages.h"
+#include "clock.h"
+#include "provider_flow.h"
+#include "tx.h"
+#include "work.h"
+
+#define DAY_MS INT64_C(86400000)
+
+static enum age_status status_of(const char *person)
+{
+	struct age age;
+
+	assert_int_equal(age_status_get(&ctx, person, &age), ERR_OK);
+	return age.status;
+}
+
+static enum age_cause cause_of(struct uuid id)
+{
+	struct age_case found = ages_look(id);
+
+	return found.cause;
+}
+
+/* ---- what is asked for ------------------------------------------------------------------------------ */
+
+static void test_needs(void **state UNUSED)
+{
+	assert_true(age_needs(LEVEL_AGE_ONLY, UPLOAD_SELFIE, NULL));
+	assert_false(age_needs(LEVEL_AGE_ONLY, UPLOAD_ID_FRONT, NULL));
+	assert_true(age_needs(LEVEL_FULL_AGE, UPLOAD_ID_BACK, "national_id"));
+	assert_false(age_needs(LEVEL_FULL_AGE, UPLOAD_ID_BACK, "passport"));
+	assert_false(age_needs(LEVEL_FULL_AGE, UPLOAD_VIDEO, "passport"));
+	assert_true(age_needs(LEVEL_FULL_KYC, UPLOAD_VIDEO, "passport"));
+	assert_false(age_needs_document(LEVEL_AGE_ONLY));
+	assert_true(age_needs_document(LEVEL_FULL_AGE));
+	assert_true(age_satisfies(LEVEL_FULL_KYC, LEVEL_AGE_ONLY));
+	assert_false(age_satisfies(LEVEL_AGE_ONLY, LEVEL_FULL_AGE));
+}
+
+static void expect_fault(struct age_new input, const char *field)
+{
+	struct complaint items[16];
+	struct complaint_list complaints = { .items = items, .max = countof(items) };
+	struct age age;
+
+	assert_int_equal(age_submit(&ctx, &input, &complaints, &age), ERR_VALIDATION);
+	assert_int_equal(complaints.count, 1);
+	assert_string_equal(items[0].field, field);
+}
+
+static void test_faults(void **state UNUSED)
+{
+	static const struct {
+		const char *field;
+		size_t offset;
+		const char *value;
+	} faults[] = {
+		{ "document.country", offsetof(struct age_document, country), "ZZ" },
+		{ "document.number", offsetof(struct age_document, number), "" },
+		{ "document.number", offsetof(struct age_document, number), "12" },
+		{ "document.firstName", offsetof(struct age_document, first_name), "" },
+		{ "document.lastName", offsetof(struct age_document, last_name), NULL },
+		{ "document.dateOfBirth", offsetof(struct age_document, date_of_birth),
+		    "1990-02-30" },
+		{ "document.dateOfBirth", offsetof(struct age_document, date_of_birth),
+		    "2999-01-01" },
+		{ "document.dateOfBirth", offsetof(struct age_document, date_of_birth),
+		    "1850-01-01" },
+	};
+	struct age_document document = ages_document();
+	struct age_new input = ages_new("p", LEVEL_FULL_KYC, &document);
+
+	for (size_t i = 0; i < countof(faults); i++) {
+		document = ages_document();
+		memcpy((char *)&document + faults[i].offset, &faults[i].value,
+		    sizeof(faults[i].value));
+		expect_fault(input, faults[i].field);
+	}
+	document = ages_document();
+	input.uploads[UPLOAD_VIDEO] = UUID_NIL;
+	expect_fault(input, "uploads.video");
+	input = ages_new("p", LEVEL_FULL_KYC, &document);
+	input.uploads[UPLOAD_VIDEO] = input.uploads[UPLOAD_SELFIE];
+	expect_fault(input, "uploads.video");
+	input = ages_new("p", LEVEL_FULL_KYC, NULL);
+	expect_fault(input, "document");
+	expect_fault(ages_new("p", LEVEL_AGE_ONLY, &document), "document");
+	expect_fault(ages_new("a b", LEVEL_AGE_ONLY, NULL), "externalId");
+	expect_fault(ages_new("", LEVEL_AGE_ONLY, NULL), "externalId");
+	input = ages_new("p", LEVEL_AGE_ONLY, NULL);
+	input.consent = false;
+	expect_fault(input, "consent");
+	/* Nothing of all that left a trace. */
+	assert_int_equal(ages_count("age_verification"), 0);
+	assert_int_equal(ages_count("usage_event"), 0);
+}
+
+/* ---- submitting ------------------------------------------------------------------------------------- */
+
+static void test_submitted(void **state UNUSED)
+{
+	struct age_standing standing;
+	struct age age = ages_submit("user_1", LEVEL_AGE_ONLY, NULL);
+
+	assert_int_equal(age.status, AGE_PENDING);
+	assert_false(age.is_verified);
+	assert_null(age.verified_dob);
+	assert_int_equal(age.estimated_age, DB_NULL);
+	assert_int_equal(age.expires_at_ms, TIME_NONE);
+	assert_int_equal(age_status_get(&ctx, "user_2", &age), ERR_AGE_NOT_FOUND);
+	assert_int_equal(age_verified(&ctx, "user_2", NULL, &standing), ERR_OK);
+	assert_false(standing.is_verified);
+	assert_int_equal(ages_count("usage_event"), 1);
+	/* Without an estimator somebody is told that a person has to look. */
+	assert_int_equal(ages_told("age.review"), 1);
+	assert_int_equal(cause_of(age.id), CAUSE_NO_ESTIMATOR);
+}
+
+static void test_media_missing(void **state UNUSED)
+{
+	struct age_new input = ages_new("user_1", LEVEL_AGE_ONLY, NULL);
+	struct complaint_list none = { .items = NULL };
+	struct age age;
+
+	struct uuid mine = input.uploads[UPLOAD_SELFIE], tenant = ctx.actor.application_id;
+
+	assert_int_equal(uuid_make(&input.uploads[UPLOAD_SELFIE]), ERR_OK);
+	assert_int_equal(age_submit(&ctx, &input, &none, &age), ERR_MEDIA_NOT_FOUND);
+	assert_int_equal(ages_count("age_verification"), 0);
+	assert_int_equal(ages_count("usage_event"), 0);
+	/* Somebody else's is none, and one is used once. */
+	input.uploads[UPLOAD_SELFIE] = mine;
+	core_act(core_tenant(), ENV_LIVE);
+	assert_int_equal(age_submit(&ctx, &input, &none, &age), ERR_MEDIA_NOT_FOUND);
+	core_act(tenant, ENV_LIVE);
+	assert_int_equal(age_submit(&ctx, &input, &none, &age), ERR_OK);
+	input.external_id = "user_2";
+	assert_int_equal(age_submit(&ctx, &input, &none, &age), ERR_MEDIA_NOT_FOUND);
+}
+
+static void test_eligibility(void **state UNUSED)
+{
+	struct age_new input = ages_new("p", LEVEL_AGE_ONLY, NULL);
+	const enum age_level kyc = LEVEL_FULL_KYC;
+	struct age_document document = ages_document();
+	struct complaint_list none = { .items = NULL };
+	struct age_eligibility may;
+	struct age age;
+
+	assert_int_equal(age_can_submit(&ctx, "p", NULL, &may), ERR_OK);
+	assert_true(may.can_submit);
+	assert_int_equal(may.reason, REFUSAL_NONE);
+	struct age first = ages_submit("p", LEVEL_AGE_ONLY, NULL);
+	assert_int_equal(age_can_submit(&ctx, "p", NULL, &may), ERR_OK);
+	assert_false(may.can_submit);
+	assert_int_equal(may.reason, REFUSAL_IN_REVIEW);
+	assert_int_equal(age_submit(&ctx, &input, &none, &age), ERR_AGE_NOT_ELIGIBLE);
+	ages_review(first.id, AGE_APPROVED);
+	assert_int_equal(age_can_submit(&ctx, "p", NULL, &may), ERR_OK);
+	assert_int_equal(may.reason, REFUSAL_ALREADY_VERIFIED);
+	assert_int_equal(age_submit(&ctx, &input, &none, &age), ERR_AGE_NOT_ELIGIBLE);
+	/* For more than that it is not enough. */
+	assert_int_equal(age_can_submit(&ctx, "p", &kyc, &may), ERR_OK);
+	assert_true(may.can_submit);
+	ages_submit("p", LEVEL_FULL_KYC, &document);
+}
+
+static void test_too_many(void **state UNUSED)
+{
+	int64_t start_ms = clock_now_ms();
+	struct age_eligibility may;
+
+	ages_settings("age_attempts_per_day = 2\n");
+	clock_set(start_ms);
+	ages_review(ages_submit("p", LEVEL_AGE_ONLY, NULL).id, AGE_REJECTED);
+	clock_set(start_ms + 1000);
+	ages_review(ages_submit("p", LEVEL_AGE_ONLY, NULL).id, AGE_RESUBMIT);
+	assert_int_equal(age_can_submit(&ctx, "p", NULL, &may), ERR_OK);
+	assert_int_equal(may.reason, REFUSAL_TOO_MANY_ATTEMPTS);
+	assert_int_equal(may.retry_after_s, 86399);
+	/* One that waits for so long succeeds, and no earlier. */
+	clock_set(start_ms + DAY_MS - 1);
+	assert_int_equal(age_can_submit(&ctx, "p", NULL, &may), ERR_OK);
+	assert_false(may.can_submit);
+	assert_int_equal(may.retry_after_s, 1);
+	clock_set(start_ms + DAY_MS);
+	ages_submit("p", LEVEL_AGE_ONLY, NULL);
+	clock_set(TIME_NONE);
+}
+
+static void test_environments(void **state UNUSED)
+{
+	struct uuid tenant = ctx.actor.application_id;
+	struct age age;
+
+	core_act(tenant, ENV_SANDBOX);
+	ages_submit("p", LEVEL_AGE_ONLY, NULL);
+	core_act(tenant, ENV_LIVE);
+	assert_int_equal(age_status_get(&ctx, "p", &age), ERR_AGE_NOT_FOUND);
+	core_act(core_tenant(), ENV_SANDBOX);
+	assert_int_equal(age_status_get(&ctx, "p", &age), ERR_AGE_NOT_FOUND);
+}
+
+/* ---- looking up -------------------------------------------------------------------------------------- */
+
+static struct age looked_up(enum age_level level, const char *number, const char *birth)
+{
+	struct age_document document = ages_document();
+
+	document.number = number;
+	document.date_of_birth = birth;
+	core_act(ctx.actor.application_id, ENV_SANDBOX);
+	struct age age = ages_submit("p", level, &document);
+	ages_run_queue();
+	assert_int_equal(age_status_get(&ctx, "p", &age), ERR_OK);
+	return age;
+}
+
+static void test_looked_up(void **state UNUSED)
+{
+	int64_t now_ms = INT64_C(1770000000000); /* 2026-02-02T02:40:00Z */
+
+	clock_set(now_ms);
+	struct age age = looked_up(LEVEL_FULL_AGE, "1234567890123", "1990-05-15");
+	assert_int_equal(age.status, AGE_APPROVED);
+	assert_true(age.is_verified);
+	assert_string_equal(age.verified_dob, "1990-05-15");
+	assert_string_equal(age.country, "SN");
+	assert_int_equal(age.expires_at_ms, now_ms + 365 * DAY_MS);
+	assert_int_equal(ages_told("age.completed"), 1);
+	assert_int_equal(ages_told("age.review"), 0);
+	/* It is told of as what it is, and charged once. */
+	assert_int_equal(ages_told("verification.completed"), 0);
+	assert_int_equal(ages_count("usage_event"), 1);
+	clock_set(TIME_NONE);
+}
+
+static void test_looked_up_declined(void **state UNUSED)
+{
+	struct age age = looked_up(LEVEL_FULL_AGE, "1000000000001", "1990-05-15");
+
+	assert_int_equal(age.status, AGE_PENDING);
+	assert_int_equal(cause_of(age.id), CAUSE_NOT_CONFIRMED);
+	assert_int_equal(ages_told("age.review"), 1);
+}
+
+static void test_kyc_is_reviewed(void **state UNUSED)
+{
+	struct age age = looked_up(LEVEL_FULL_KYC, "1234567890123", "1990-05-15");
+
+	assert_int_equal(age.status, AGE_PENDING);
+	assert_int_equal(cause_of(age.id), CAUSE_ALWAYS);
+}
+
+/* What no look-up can settle is not looked up. */
+static void test_not_looked_up(void **state UNUSED)
+{
+	struct age_document document = ages_document();
+
+	document.country = "FR";
+	struct age age = ages_submit("foreign", LEVEL_FULL_AGE, &document);
+	assert_int_equal(cause_of(age.id), CAUSE_NOT_COVERED);
+	document = ages_document();
+	document.date_of_birth = "2020-01-01";
+	age = ages_submit("child", LEVEL_FULL_AGE, &document);
+	assert_int_equal(cause_of(age.id), CAUSE_NOT_OF_AGE);
+	assert_int_equal(ages_count("verification"), 0);
+	assert_int_equal(core_number("SELECT COUNT(*) FROM work"), 0);
+}
+
+/* The date of birth has to be the very one. */
+static void test_birth_unsure(void **state UNUSED)
+{
+	const struct decision unsure = {
+		.status = VER_APPROVED, .match_name = 90, .match_dob = MATCH_UNKNOWN
+	};
+	struct age_document document = ages_document();
+	struct age age = ages_submit("p", LEVEL_FULL_AGE, &document);
+
+	assert_int_equal(cause_of(age.id), CAUSE_NONE);
+	ages_decide(age.id, unsure);
+	assert_int_equal(cause_of(age.id), CAUSE_NOT_CONFIRMED);
+}
+
+/* ---- what counts, and how long ------------------------------------------------------------------------ */
+
+static void test_best(void **state UNUSED)
+{
+	const enum age_level kyc = LEVEL_FULL_KYC, full = LEVEL_FULL_AGE;
+	struct age_document document = ages_document();
+	struct age_standing standing;
+	struct age age;
+
+	document.country = "FR";
+	ages_review(ages_submit("p", LEVEL_AGE_ONLY, NULL).id, AGE_APPROVED);
+	ages_review(ages_submit("p", LEVEL_FULL_KYC, &document).id, AGE_REJECTED);
+	/* The newest is not what counts. */
+	assert_int_equal(age_status_get(&ctx, "p", &age), ERR_OK);
+	assert_int_equal(age.level, LEVEL_AGE_ONLY);
+	assert_int_equal(age.status, AGE_APPROVED);
+	assert_int_equal(age_verified(&ctx, "p", &full, &standing), ERR_OK);
+	assert_false(standing.is_verified);
+	assert_null(standing.level_word);
+	ages_review(ages_submit("p", LEVEL_FULL_KYC, &document).id, AGE_APPROVED);
+	assert_int_equal(age_verified(&ctx, "p", &full, &standing), ERR_OK);
+	assert_true(standing.is_verified);
+	assert_string_equal(standing.level_word, "full_kyc");
+	assert_int_equal(standing.expires_at_ms, TIME_NONE);
+	assert_int_equal(age_verified(&ctx, "p", &kyc, &standing), ERR_OK);
+	assert_true(standing.is_verified);
+}
+
+static void test_expiry(void **state UNUSED)
+{
+	int64_t now_ms = INT64_C(1709190000000); /* 2024-02-29T07:00:00Z */
+	struct age_standing standing;
+	uint64_t count = 0;
+	struct age age;
+
+	clock_set(now_ms);
+	age = ages_submit("p", LEVEL_AGE_ONLY, NULL);
+	ages_review(age.id, AGE_APPROVED);
+	/* 2025-02-28T07:00:00Z. */
+	int64_t end_ms = now_ms + 365 * DAY_MS;
+	clock_set(end_ms - 1);
+	assert_int_equal(age_verified(&ctx, "p", NULL, &standing), ERR_OK);
+	assert_true(standing.is_verified);
+	assert_int_equal(standing.expires_at_ms, end_ms);
+	clock_set(end_ms);
+	assert_int_equal(age_verified(&ctx, "p", NULL, &standing), ERR_OK);
+	assert_false(standing.is_verified);
+	/* Also before anybody has noticed. */
+	assert_int_equal(status_of("p"), AGE_EXPIRED);
+	assert_int_equal(age_expire(&ctx, 10, &count), ERR_OK);
+	assert_int_equal(count, 1);
+	assert_int_equal(status_of("p"), AGE_EXPIRED);
+	assert_int_equal(age_expire(&ctx, 10, &count), ERR_OK);
+	assert_int_equal(count, 0);
+	/* A year more, and document and media go; the outcome stays. */
+	int64_t dropped = ages_dropped();
+	clock_set(end_ms + 365 * DAY_MS - 1);
+	assert_int_equal(age_purge(&ctx, 10, &count), ERR_OK);
+	assert_int_equal(count, 0);
+	clock_set(end_ms + 365 * DAY_MS);
+	assert_int_equal(age_purge(&ctx, 10, &count), ERR_OK);
+	assert_int_equal(count, 1);
+	assert_int_equal(ages_dropped(), dropped + 1);
+	assert_int_equal(status_of("p"), AGE_EXPIRED);
+	clock_set(TIME_NONE);
+}
+
+static void test_erase(void **state UNUSED)
+{
+	struct age_document document = ages_document();
+	struct age age = ages_submit("p", LEVEL_FULL_AGE, &document);
+
+	assert_int_equal(verification_erase(&ctx, age.id), ERR_OK);
+	assert_int_equal(status_of("p"), AGE_RESUBMIT);
+	assert_int_equal(ages_told("age.completed"), 1);
+	assert_int_equal(
+	    core_number("SELECT COUNT(*) FROM age_verification WHERE sealed IS NOT NULL AND "
+			"status = 'resubmit_required'"),
+	    0);
+	assert_int_equal(core_number("SELECT COUNT(*) FROM work"), 0);
+	/* Again is fine, and tells nobody anything. */
+	assert_int_equal(verification_erase(&ctx, age.id), ERR_OK);
+	assert_int_equal(ages_told("age.completed"), 1);
+	/* One that no provider was asked about has the same address. */
+	age = ages_submit("q", LEVEL_AGE_ONLY, NULL);
+	assert_int_equal(verification_erase(&ctx, age.id), ERR_OK);
+	assert_int_equal(status_of("q"), AGE_RESUBMIT);
+}
+
+/* ---- estimates ---------------------------------------------------------------------------------------- */
+
+static void test_estimate_read(void **state UNUSED)
+{
+	static const struct {
+		const char *body;
+		enum err err;
+	} answers[] = {
+		{ "{\"age\":31.9,\"samples\":3}", ERR_OK },
+		{ "{\"age\":0,\"samples\":1}", ERR_OK },
+		{ "{\"age\":-1,\"samples\":3}", ERR_RANGE },
+		{ "{\"age\":130,\"samples\":3}", ERR_RANGE },
+		{ "{\"age\":31,\"samples\":0}", ERR_RANGE },
+		{ "{\"age\":\"31\",\"samples\":3}", ERR_SYNTAX },
+		{ "{\"age\":31,\"samples\":3.0}", ERR_SYNTAX },
+		{ "{\"age\":31,\"samples\":3,\"x\":1}", ERR_SYNTAX },
+		{ "{\"age\":31,\"age\":32,\"samples\":3}", ERR_SYNTAX },
+		{ "{\"age\":31}", ERR_SYNTAX },
+		{ "{\"age\":1e999,\"samples\":3}", ERR_SYNTAX },
+		{ "[31,3]", ERR_SYNTAX },
+		{ "31", ERR_SYNTAX },
+		{ "", ERR_SYNTAX },
+		{ "<html>", ERR_SYNTAX },
+	};
+	int64_t age = 0, samples = 0;
+
+	for (size_t i = 0; i < countof(answers); i++)
+		assert_int_equal(
+		    estimate_read(answers[i].body, strlen(answers[i].body), &age, &samples),
+		    answers[i].err);
+	assert_int_equal(
+	    estimate_read("{\"samples\":4,\"age\":24.99}", 25, &age, &samples), ERR_OK);
+	assert_int_equal(age, 24);
+	assert_int_equal(samples, 4);
+}
+
+static enum err settle(struct ctx *context, void *arg)
+{
+	return estimate_settle(context, arg);
+}
+
+/* One round of the job for the one estimate that waits. */
+static enum estimate_step estimate(long status, const char *body)
+{
+	struct estimate_reply reply = { .is_answered = status != 0,
+		.status = status,
+		.body = body,
+		.body_len = strlen(body),
+		.retry_after_s = -1 };
+	struct work_limits limits = { .max = 1, .per_lane = 1 };
+	struct actor actor = ctx.actor;
+	struct work *work = NULL;
+	size_t count = 0;
+
+	ctx.actor = (struct actor){ .kind = ACTOR_JOB };
+	core_run("UPDATE work SET due_at = '2000-01-01'");
+	assert_int_equal(
+	    work_claim(&ctx, WORK_AGE_ESTIMATE, &limits, 60000, &work, &count), ERR_OK);
+	assert_int_equal(count, 1);
+	struct estimate_flow flow = { .work = work[0] };
+	assert_int_equal(estimate_prepare(&ctx, &flow), ERR_OK);
+	if (flow.step == ESTIMATE_SEND) {
+		assert_int_equal(flow.body_len, AGES_PICTURE);
+		assert_string_equal(flow.headers[0], "Content-Type: image/png");
+		estimate_answered(&flow, &reply);
+	}
+	assert_int_equal(tx_run(&ctx, settle, &flow), ERR_OK);
+	ctx.actor = actor;
+	return flow.step;
+}
+
+static void test_estimates(void **state UNUSED)
+{
+	static const struct {
+		const char *body;
+		enum age_status status;
+		int64_t age;
+	} answers[] = {
+		{ "{\"age\":25,\"samples\":3}", AGE_APPROVED, 25 },
+		{ "{\"age\":24.9,\"samples\":9}", AGE_PENDING, 24 },
+		{ "{\"age\":14,\"samples\":3}", AGE_PENDING, 14 },
+		{ "{\"age\":13.9,\"samples\":3}", AGE_REJECTED, 13 },
+		{ "{\"age\":40,\"samples\":2}", AGE_PENDING, 40 },
+		{ "{\"age\":9,\"samples\":2}", AGE_PENDING, 9 },
+	};
+	char person[16];
+	struct age age;
+
+	ages_settings("age_estimator_url = http://127.0.0.1:1/\n");
+	for (size_t i = 0; i < countof(answers); i++) {
+		snprintf(person, sizeof(person), "p%zu", i);
+		ages_submit(person, LEVEL_AGE_ONLY, NULL);
+		estimate(200, answers[i].body);
+		assert_int_equal(age_status_get(&ctx, person, &age), ERR_OK);
+		assert_int_equal(age.status, answers[i].status);
+		assert_int_equal(age.estimated_age, answers[i].age);
+		assert_int_equal(core_number("SELECT COUNT(*) FROM work"), 0);
+	}
+	assert_int_equal(ages_told("age.completed"), 2);
+	assert_int_equal(ages_told("age.review"), 4);
+}
+
+static void test_estimator_fails(void **state UNUSED)
+{
+	ages_settings("age_estimator_url = http://127.0.0.1:1/\n");
+	struct age age = ages_submit("p", LEVEL_AGE_ONLY, NULL);
+
+	for (int i = 1; i < LIMIT_ESTIMATE_TRIES; i++) {
+		assert_int_equal(estimate(i % 2 == 0 ? 503 : 0, ""), ESTIMATE_LATER);
+		assert_int_equal(cause_of(age.id), CAUSE_NONE);
+	}
+	assert_int_equal(estimate(200, "<html>"), ESTIMATE_LATER);
+	assert_int_equal(cause_of(age.id), CAUSE_ESTIMATOR_FAILED);
+	assert_int_equal(core_number("SELECT COUNT(*) FROM work"), 0);
+	age = ages_submit("q", LEVEL_AGE_ONLY, NULL);
+	assert_int_equal(estimate(422, ""), ESTIMATE_REVIEW);
+	assert_int_equal(cause_of(age.id), CAUSE_ESTIMATE_UNSURE);
+	/* Erased in the meantime: the work goes, and nothing else happens. */
+	age = ages_submit("r", LEVEL_AGE_ONLY, NULL);
+	core_run("UPDATE age_verification SET status = 'rejected', waits_for = NULL "
+		 "WHERE external_id = 'r'");
+	assert_int_equal(estimate(200, "{\"age\":25,\"samples\":3}"), ESTIMATE_DROP);
+	assert_int_equal(status_of("r"), AGE_REJECTED);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_needs),
+		cmocka_unit_test_setup(test_faults, ages_set_up),
+		cmocka_unit_test_setup(test_submitted, ages_set_up),
+		cmocka_unit_test_setup(test_media_missing, ages_set_up),
+		cmocka_unit_test_setup(test_eligibility, ages_set_up),
+		cmocka_unit_test_setup(test_too_many, ages_set_up),
+		cmocka_unit_test_setup(test_environments, ages_set_up),
+		cmocka_unit_test_setup(test_looked_up, ages_set_up),
+		cmocka_unit_test_setup(test_looked_up_declined, ages_set_up),
+		cmocka_unit_test_setup(test_kyc_is_reviewed, ages_set_up),
+		cmocka_unit_test_setup(test_not_looked_up, ages_set_up),
+		cmocka_unit_test_setup(test_birth_unsure, ages_set_up),
+		cmocka_unit_test_setup(test_best, ages_set_up),
+		cmocka_unit_test_setup(test_expiry, ages_set_up),
+		cmocka_unit_test_setup(test_erase, ages_set_up),
+		cmocka_unit_test(test_estimate_read),
+		cmocka_unit_test_setup(test_estimates, ages_set_up),
+		cmocka_unit_test_setup(test_estimator_fails, ages_set_up),
+	};
+
+	if (!core_open())
+		return 77;
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	ages_close();
+	return failed;
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * t_media.c: an upload becomes somebody's once, what is given up or out of time goes with its file,
+ * what a crash left is found, and links. Run by tests/lib/with-mariadb.
+ */
+#include "base.h"
+#include "fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "audit.h"
+#include "clock.h"
+#include "crypt.h"
+#include "limits.h"
+#include "media.h"
+#include "stmt.h"
+#include "str.h"
+
+/* The smallest whole JPEG: a frame, a scan, the end. */
+static const uint8_t photo[] = { 0xff, 0xd8, 0xff, 0xc0, 0, 11, 8, 0, 1, 0, 1, 1, 1, 0x11, 0, 0xff,
+	0xda, 0, 8, 1, 1, 0, 0, 0x3f, 0, 0x12, 0xff, 0, 0x34, 0xff, 0xd9 };
+
+static int set_up(void **state)
+{
+	char line[512];
+
+	core_run("DELETE FROM media");
+	(void)snprintf(line, sizeof(line), "media_dir = %s\n", core_path("media"));
+	core_settings(line);
+	return core_set_up(state);
+}
+
+static struct media_put *begun(void)
+{
+	struct media_put *put = NULL;
+
+	assert_int_equal(media_begin(&ctx, "image/jpeg", &put), ERR_OK);
+	for (size_t i = 0; i < sizeof(photo); i++)
+		assert_int_equal(media_write(put, photo + i, 1), ERR_OK);
+	return put;
+}
+
+static struct uuid uploaded(void)
+{
+	struct media_put *put = begun();
+	int64_t until_ms = 0;
+	struct uuid id;
+
+	assert_int_equal(media_commit(&ctx, &put, &id, &until_ms), ERR_OK);
+	assert_null(put);
+	assert_true(until_ms > clock_now_ms());
+	return id;
+}
+
+static const char *kept(struct uuid id)
+{
+	static char name[64];
+	char hex[33];
+
+	hex_encode(id.b, sizeof(id.b), hex);
+	(void)snprintf(name, sizeof(name), "media/%.2s/%.2s/%s", hex + 30, hex + 28, hex);
+	return core_path(name);
+}
+
+static const char *fresh(struct uuid id)
+{
+	static char name[64];
+	char hex[33];
+
+	hex_encode(id.b, sizeof(id.b), hex);
+	(void)snprintf(name, sizeof(name), "media/new/%s", hex);
+	return core_path(name);
+}
+
+static enum err sink(void *arg, const void *data, size_t len)
+{
+	size_t *at = arg;
+
+	assert_true(*at + len <= sizeof(photo));
+	assert_memory_equal(photo + *at, data, len);
+	*at += len;
+	return ERR_OK;
+}
+
+static enum err read_it(struct uuid id)
+{
+	size_t len = 0;
+	enum err err = media_read(&ctx, id, sink, &len);
+
+	if (err == ERR_OK)
+		assert_int_equal(len, sizeof(photo));
+	return err;
+}
+
+static void test_read_and_noted(void **state UNUSED)
+{
+	int64_t before = core_number("SELECT COUNT(*) FROM audit WHERE action = 'media.read'");
+	struct uuid id = uploaded();
+
+	assert_int_equal(read_it(id), ERR_OK);
+	assert_int_equal(
+	    core_number("SELECT COUNT(*) FROM audit WHERE action = 'media.read'"), before + 1);
+	/* A file in another's place is not taken for it. */
+	struct uuid other = uploaded();
+	char from[512];
+	(void)snprintf(from, sizeof(from), "%s", kept(other));
+	assert_int_equal(rename(from, kept(id)), 0);
+	assert_int_equal(read_it(id), ERR_TAMPERED);
+	assert_int_equal(read_it(other), ERR_MEDIA_NOT_FOUND);
+}
+
+static void test_taken_once(void **state UNUSED)
+{
+	struct uuid id = uploaded(), owner = uploaded(), tenant = ctx.actor.application_id;
+
+	core_act(tenant, ENV_SANDBOX);
+	assert_int_equal(media_take(&ctx, id, owner), ERR_MEDIA_NOT_FOUND);
+	core_act(core_tenant(), ENV_LIVE);
+	assert_int_equal(media_take(&ctx, id, owner), ERR_MEDIA_NOT_FOUND);
+	core_act(tenant, ENV_LIVE);
+	assert_int_equal(media_take(&ctx, id, owner), ERR_OK);
+	assert_int_equal(media_take(&ctx, id, owner), ERR_MEDIA_NOT_FOUND);
+	assert_int_equal(core_number("SELECT COUNT(*) FROM media WHERE expires_at IS NULL"), 1);
+}
+
+static void test_given_up_is_gone(void **state UNUSED)
+{
+	struct uuid id = uploaded(), owner;
+	uint64_t removed = 0;
+
+	assert_int_equal(uuid_make(&owner), ERR_OK);
+	assert_int_equal(media_take(&ctx, id, owner), ERR_OK);
+	assert_int_equal(media_drop(&ctx, owner), ERR_OK);
+	assert_int_equal(read_it(id), ERR_MEDIA_NOT_FOUND);
+	core_run("UPDATE media SET expires_at = expires_at - INTERVAL 2 MINUTE");
+	assert_int_equal(access(kept(id), F_OK), 0);
+	assert_int_equal(media_expire(&ctx, 10, &removed), ERR_OK);
+	assert_int_equal(removed, 1);
+	assert_int_equal(access(kept(id), F_OK), -1);
+	assert_int_equal(core_number("SELECT COUNT(*) FROM media"), 0);
+}
+
+static void test_unused_goes_used_stays(void **state UNUSED)
+{
+	struct uuid unused = uploaded(), used = uploaded();
+	uint64_t removed = 0;
+
+	assert_int_equal(media_take(&ctx, used, unused), ERR_OK);
+	assert_int_equal(media_expire(&ctx, 10, &removed), ERR_OK);
+	assert_int_equal(removed, 0);
+	core_run("UPDATE media SET expires_at = expires_at - INTERVAL 2 HOUR");
+	assert_int_equal(media_take(&ctx, unused, used), ERR_MEDIA_NOT_FOUND);
+	assert_int_equal(media_expire(&ctx, 10, &removed), ERR_OK);
+	assert_int_equal(removed, 1);
+	assert_int_equal(access(kept(unused), F_OK), -1);
+	assert_int_equal(read_it(used), ERR_OK);
+}
+
+static void test_an_end_before_the_end(void **state UNUSED)
+{
+	struct media_put *put = NULL;
+	struct uuid id;
+	int64_t until_ms = 0;
+
+	assert_int_equal(media_begin(&ctx, "image/jpeg", &put), ERR_OK);
+	assert_int_equal(media_write(put, photo, sizeof(photo) - 1), ERR_OK);
+	assert_int_equal(media_commit(&ctx, &put, &id, &until_ms), ERR_MEDIA_UNFIT);
+	assert_null(put);
+	put = begun();
+	assert_int_equal(media_write(put, "x", 1), ERR_MEDIA_UNFIT);
+	media_abandon(&put);
+	assert_null(put);
+	assert_int_equal(core_number("SELECT COUNT(*) FROM media"), 0);
+	assert_int_equal(rmdir(core_path("media/new")), 0); /* nothing is left in it */
+}
+
+/* A file as a crash leaves it: with its first name, and perhaps its second. */
+static void leave(struct uuid id, bool is_named)
+{
+	char hex[33], from[512], directory[512];
+
+	hex_encode(id.b, sizeof(id.b), hex);
+	(void)mkdir(core_path("media/new"), 0700);
+	(void)snprintf(from, sizeof(from), "%s", fresh(id));
+	FILE *file = fopen(from, "wx");
+	assert_non_null(file);
+	assert_int_equal(fclose(file), 0);
+	if (!is_named)
+		return;
+	(void)snprintf(directory, sizeof(directory), "media/%.2s", hex + 30);
+	(void)mkdir(core_path(directory), 0700);
+	(void)snprintf(directory, sizeof(directory), "media/%.2s/%.2s", hex + 30, hex + 28);
+	(void)mkdir(core_path(directory), 0700);
+	assert_int_equal(link(from, kept(id)), 0);
+}
+
+static void test_what_a_crash_left(void **state UNUSED)
+{
+	struct uuid old = uuid_floor(clock_now_ms() - (LIMIT_MEDIA_WAIT_S + 60) * INT64_C(1000));
+	struct uuid now, with_row = old, named = old, complete = uploaded();
+	uint64_t removed = 0;
+
+	named.b[15] = 7;
+	with_row.b[15] = 9;
+	assert_int_equal(uuid_make(&now), ERR_OK);
+	leave(old, false);
+	leave(named, true);
+	leave(now, false); /* under way */
+	assert_int_equal(media_sweep(&ctx, 100, &removed), ERR_OK);
+	assert_int_equal(removed, 2);
+	assert_int_equal(access(fresh(old), F_OK), -1);
+	assert_int_equal(access(fresh(named), F_OK), -1);
+	assert_int_equal(access(kept(named), F_OK), -1);
+	assert_int_equal(access(fresh(now), F_OK), 0);
+	/* Committed, but the first name was left: the medium stays. */
+	leave(with_row, true);
+	assert_int_equal(
+	    q_media_put(ctx.db, ctx.actor.application_id, with_row, "live", "image/jpeg", 1,
+		(struct bytes){ "k", 1 }, 1, clock_now_ms(), clock_now_ms()),
+	    ERR_OK);
+	assert_int_equal(media_sweep(&ctx, 100, &removed), ERR_OK);
+	assert_int_equal(removed, 1);
+	assert_int_equal(access(fresh(with_row), F_OK), -1);
+	assert_int_equal(access(kept(with_row), F_OK), 0);
+	assert_int_equal(read_it(complete), ERR_OK);
+	assert_int_equal(unlink(fresh(now)), 0);
+}
+
+static void test_links(void **state UNUSED)
+{
+	struct uuid id = uploaded(), other = uploaded();
+	const char *path = NULL;
+	char exp[32], sig[80];
+
+	assert_int_equal(media_link(&ctx, id, 60, &path), ERR_OK);
+	assert_int_equal(sscanf(strchr(path, '?'), "?exp=%31[0-9]&sig=%79s", exp, sig), 2);
+	assert_int_equal(strncmp(path, "/media/med_", 11), 0);
+	assert_int_equal(media_link_check(&ctx, id, exp, sig), ERR_OK);
+	assert_int_equal(media_link_check(&ctx, other, exp, sig), ERR_MEDIA_NOT_FOUND);
+	exp[9] = exp[9] == '9' ? '8' : '9';
+	assert_int_equal(media_link_check(&ctx, id, exp, sig), ERR_MEDIA_NOT_FOUND);
+	assert_int_equal(media_link_check(&ctx, id, "", ""), ERR_MEDIA_NOT_FOUND);
+	assert_int_equal(media_link(&ctx, id, 0, &path), ERR_OK);
+	assert_int_equal(sscanf(strchr(path, '?'), "?exp=%31[0-9]&sig=%79s", exp, sig), 2);
+	assert_int_equal(media_link_check(&ctx, id, exp, sig), ERR_MEDIA_NOT_FOUND);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_read_and_noted, set_up),
+		cmocka_unit_test_setup(test_taken_once, set_up),
+		cmocka_unit_test_setup(test_given_up_is_gone, set_up),
+		cmocka_unit_test_setup(test_unused_goes_used_stays, set_up),
+		cmocka_unit_test_setup(test_an_end_before_the_end, set_up),
+		cmocka_unit_test_setup(test_what_a_crash_left, set_up),
+		cmocka_unit_test_setup(test_links, set_up),
+	};
+
+	if (!core_open())
+		return 77;
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	core_close();
+	return failed;
+}
