@@ -333,7 +333,7 @@ static void test_terminal_statuses_stay(void **state UNUSED)
 /* ---- ids ------------------------------------------------------------------------------------------- */
 
 static const char *const prefixes[ID__MAX] = { "ver", "key", "usg", "org", "app", "req", "scr",
-	"wrk", "wh", "whe", "whk", "evt", "whd", "wha", "tsk", "vs", "va", "wf", "", "mail",
+	"wrk", "wh", "whe", "whk", "evt", "whd", "wha", "tsk", "vs", "va", "med", "wf", "", "mail",
 	"rec" };
 
 /* From the list of valid ids in the TypeID specification, version 0.3. */
