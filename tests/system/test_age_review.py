@@ -159,7 +159,7 @@ def test_a_review_and_the_record(stack, tenant):
     erased = tenant.secret.delete(f"/v1/kyc/verifications/{ver}")
     assert erased.status_code in (403, 404)
     assert stack.cli("record", "show", record["id"], "--json")["legal_name"] == "Amara Diallo"
-    audit = stack.cli("audit", "list", "--json")
+    audit = stack.cli("audit", "--org", tenant.org, "--json")
     actions = [row["action"] for row in audit]
     for action in ("review.claimed", "review.approved", "record.created", "record.alias_added",
                    "record.read", "record.deactivated"):
