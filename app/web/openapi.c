@@ -244,7 +244,8 @@ struct operation {
 
 static struct operation operation_parts(struct openapi *doc, const struct route *route)
 {
-	bool has_body = route->body != NULL || (route->flags & (ROUTE_RAW_BODY | ROUTE_STREAM)) != 0;
+	bool has_body =
+	    route->body != NULL || (route->flags & (ROUTE_RAW_BODY | ROUTE_STREAM)) != 0;
 	const char *tag =
 	    (route->flags & ROUTE_SERVICE) != 0 ? SERVICE_TAG : openapi_family(route->family)->tag;
 

@@ -47,7 +47,7 @@ extern const struct field_set visit_shown, visit_started, visit_choices;   /* r_
 extern const struct field_set visit_answers, visit_end;                    /* r_verify_session.c */
 extern const struct field_set age_request, age_made, age_shown, age_query; /* r_age.c */
 extern const struct field_set age_verdict, age_eligible, alias_request;    /* r_age.c */
-extern const struct field_set media_created, media_link_query;              /* r_media.c */
+extern const struct field_set media_created, media_link_query;             /* r_media.c */
 extern const struct field_set record_full;                                 /* r_age.c */
 extern const struct field_set embed_query, embed_settings;                 /* r_embed.c */
 

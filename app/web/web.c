@@ -302,8 +302,7 @@ static void touch_key(struct web *web)
  * been said, so whoever asked sees that it is not all. */
 static enum err send_pouring(struct web *web, struct fcgi *fcgi)
 {
-	enum err err =
-	    fcgi_reply_begin(fcgi, web->status, buf_str(&web->headers), web->pour_len);
+	enum err err = fcgi_reply_begin(fcgi, web->status, buf_str(&web->headers), web->pour_len);
 
 	if (err == ERR_OK) {
 		enum err poured = web->pour(web, fcgi_reply_piece, fcgi);
