@@ -151,7 +151,9 @@ def test_a_link(media):
     assert answer.headers["Content-Type"] == "image/png"
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert answer.headers["Content-Security-Policy"] == (
+        "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; "
+        "sandbox allow-same-origin")
     assert answer.headers["Content-Disposition"] == "inline"
     (row,) = media.stack.rows("SELECT COUNT(*) FROM audit WHERE action = 'media.read'")
     assert row[0] >= 1
