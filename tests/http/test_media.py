@@ -91,7 +91,7 @@ def test_who_may(stack, media):
 
 def test_a_client_that_leaves(media):
     before = media.files()
-    with media.begin(1_000_000, 200_000):
+    with media.begin(sent=200_000):
         wait_for(lambda: media.files() != before)
     wait_for(lambda: media.files() == before)
 

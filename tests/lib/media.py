@@ -88,11 +88,12 @@ class Media:
         return sorted(os.path.join(at, name) for at, _, names in os.walk(self.directory)
                       for name in names)
 
-    def begin(self, announced=3_000_000, sent=1_000_000):
-        """A connection on which the first part of an upload has been sent."""
+    def begin(self, body=None, sent=1_000_000):
+        """A connection on which so many bytes of a picture have been sent."""
+        body = png(3_000_000) if body is None else body
         at = urlsplit(self.stack.url)
         line = socket.create_connection((at.hostname, at.port), timeout=60)
         line.sendall(f"POST {UPLOADS} HTTP/1.1\r\nHost: x\r\nX-API-Key: {self.key}\r\n"
-                     f"Content-Type: image/png\r\nContent-Length: {announced}\r\n\r\n".encode())
-        line.sendall(png(announced)[:sent])
+                     f"Content-Type: image/png\r\nContent-Length: {len(body)}\r\n\r\n".encode())
+        line.sendall(body[:sent])
         return line
