@@ -51,7 +51,7 @@ static bool jpeg_marker(struct media_look *look, unsigned marker)
 		return look->seen_data;
 	}
 	/* Those without a segment have no business between two of them. */
-	if (marker < 0xc0 || (marker >= 0xd0 && marker <= JPEG_SOI) || marker == 0xff)
+	if (marker < 0xc0 || (marker >= 0xd0 && marker <= JPEG_SOI))
 		return false;
 	look->end = marker;
 	want(look, JPEG_LENGTH, 2);
@@ -90,7 +90,9 @@ static bool jpeg_part(struct media_look *look)
 		want(look, JPEG_MARKER, 2);
 		return head[0] == 0xff && head[1] == JPEG_SOI;
 	case JPEG_MARKER:
-		return head[0] == 0xff && jpeg_marker(look, head[1]);
+		/* Section B.1.1.2: any number of filling bytes may stand before a marker. */
+		look->have = head[0] == 0xff && head[1] == 0xff ? 1 : 2;
+		return head[0] == 0xff && (look->have == 1 || jpeg_marker(look, head[1]));
 	case JPEG_LENGTH:
 		return jpeg_length(look);
 	case JPEG_FRAME:
