@@ -11,6 +11,7 @@
 #define LIMIT_QUERY_PARAMS 32       /* parameters in one query string */
 #define LIMIT_PATH_PARAMS 4         /* {name} segments in one route */
 #define LIMIT_JSON_DEPTH 16         /* nesting of a JSON body */
+#define LIMIT_KEPT_REPLY 32000      /* bytes of a reply kept for its Idempotency-Key */
 #define LIMIT_IDEMPOTENCY_KEY 255   /* characters of an Idempotency-Key */
 #define LIMIT_REQUEST_ID 64         /* characters of an incoming X-Request-Id we keep */
 #define LIMIT_COMPLAINTS 64         /* faults reported for one body */
@@ -123,7 +124,7 @@
 #define LIMIT_ESTIMATE_REPLY 4096 /* bytes read of an age estimator's answer */
 #define LIMIT_ESTIMATOR_TOKEN 512 /* bytes of the bearer token, and its end */
 #define LIMIT_ESTIMATE_TRIES 6    /* then a person looks at it */
-#define LIMIT_RECORD_ALIASES 100  /* other names in one record */
+#define LIMIT_RECORD_ALIASES 64   /* other names in one record */
 
 /* Mail (contract/accounts.md). */
 #define LIMIT_MAIL_VALUES 8        /* places that a mail fills in its text */

@@ -57,6 +57,10 @@ enum err base32_decode_128(const char *text, size_t text_len, uint8_t ret_value[
 /* count digits of value in base 62 (0-9A-Za-z), most significant first; out has count + 1. */
 void base62_encode(uint64_t value, size_t count, char *out);
 
+/* True when text is one line for people: well-formed UTF-8 of 1 to max code points, without control
+ * characters. */
+bool str_is_line(const char *text, size_t max);
+
 /* True when the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 bool utf8_valid(const char *text, size_t len_bytes);
 

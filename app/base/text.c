@@ -250,6 +250,17 @@ size_t utf8_length(const char *text)
 	return count;
 }
 
+bool str_is_line(const char *text, size_t max)
+{
+	size_t length = utf8_valid(text, strlen(text)) ? utf8_length(text) : 0;
+
+	for (const char *c = text; *c != '\0'; c++) {
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			return false;
+	}
+	return length >= 1 && length <= max;
+}
+
 /* Reflected polynomial of ISO-HDLC. Bit by bit: keys are short and made rarely, checked once. */
 uint32_t crc32_of(const void *data, size_t len_bytes)
 {

@@ -180,6 +180,8 @@ static enum err alias(struct ctl *ctl, const void *input)
 
 	if (err == ERR_OK)
 		err = record_alias(&ctl->ctx, external_id, in->name, &record);
+	if (err == ERR_VALIDATION)
+		return ctl_misuse(ctl, "NAME must be a name on one line");
 	return err == ERR_OK ? print(ctl, &record) : err;
 }
 

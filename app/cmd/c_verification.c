@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include "limits.h"
 #include "org.h"
 #include "stmt.h"
 #include "verification.h"
@@ -148,13 +149,17 @@ const struct ctl_noun noun_verification = {
 
 struct erase_input {
 	struct uuid verification;
+	const char *person;
 	struct uuid app;
 	bool yes;
 };
 
 static const struct ctl_arg erase_args[] = {
-	ARG_ID(struct erase_input, verification, "VER", NULL, true, ID_VERIFICATION,
+	ARG_ID(struct erase_input, verification, "VER", NULL, false, ID_VERIFICATION,
 	    "The verification's id (ver_...)."),
+	ARG_TEXT(struct erase_input, person, "person", "EXTERNALID", false, LIMIT_AGE_EXTERNAL_ID,
+	    "In its place, all age verifications of a person, by the application's own name for "
+	    "them."),
 	ARG_ID(struct erase_input, app, "app", "APP", true, ID_APPLICATION,
 	    "The application it belongs to (app_...), so that a slip of the pen erases nothing."),
 	ARG_FLAG(struct erase_input, yes, "yes",
@@ -173,24 +178,92 @@ static const struct ctl_column erased_columns[] = {
 	COLUMN_TIME(struct erased, erased_at),
 };
 
+static const struct ctl_column erased_age_columns[] = {
+	COLUMN_ID(struct row_operator_ages, id, ID_VERIFICATION),
+	COLUMN_TEXT(struct row_operator_ages, environment),
+	COLUMN_TEXT(struct row_operator_ages, status),
+	COLUMN_TIME(struct row_operator_ages, erased_at),
+	COLUMN_TIME(struct row_operator_ages, retain_until),
+};
+
+/* An age verification has an outcome of its own, also when it was looked up. */
+static enum err find_erased(struct ctl *ctl, struct uuid id, struct erased *ret_erased)
+{
+	struct row_operator_verification row;
+	struct row_operator_ages *ages = NULL;
+	size_t count = 0;
+	enum err err = q_operator_ages(
+	    ctl->ctx.db, ctl->ctx.arena, ctl->ctx.actor.application_id, id, NULL, &ages, &count);
+
+	if (err == ERR_OK && count == 1) {
+		*ret_erased = (struct erased){
+			.id = id, .status = ages[0].status, .erased_at = ages[0].erased_at
+		};
+		return ERR_OK;
+	}
+	if (err == ERR_OK)
+		err = q_operator_verification(ctl->ctx.db, ctl->ctx.arena, id, &row);
+	if (err == ERR_OK)
+		*ret_erased =
+		    (struct erased){ .id = id, .status = row.status, .erased_at = row.erased_at };
+	return err;
+}
+
+static enum err erase_one(struct ctl *ctl, struct uuid id)
+{
+	struct erased erased;
+	enum err err = verification_erase(&ctl->ctx, id);
+
+	if (err == ERR_VERIFICATION_NOT_FOUND)
+		return no_such_verification(ctl);
+	if (err == ERR_OK)
+		err = find_erased(ctl, id, &erased);
+	return err == ERR_OK ? ctl_print_one(ctl, erased_columns, &erased) : err;
+}
+
+static enum err list_ages(
+    struct ctl *ctl, const char *person, struct row_operator_ages **ret_ages, size_t *ret_count)
+{
+	return q_operator_ages(ctl->ctx.db, ctl->ctx.arena, ctl->ctx.actor.application_id, UUID_NIL,
+	    person, ret_ages, ret_count);
+}
+
+/* Each in a transaction of its own; what a record keeps does not keep the others. */
+static enum err erase_person(struct ctl *ctl, const char *person)
+{
+	struct row_operator_ages *ages = NULL;
+	size_t count = 0, kept = 0;
+	enum err err = list_ages(ctl, person, &ages, &count);
+
+	if (err == ERR_OK && count == 0)
+		return ctl_fail(ctl, ERR_AGE_NOT_FOUND,
+		    "this application knows no age verification of that person");
+	for (size_t i = 0; i < count && err == ERR_OK; i++) {
+		err = verification_erase(&ctl->ctx, ages[i].id);
+		kept += err == ERR_RECORD_KEPT;
+		err = err == ERR_RECORD_KEPT ? ERR_OK : err;
+	}
+	if (err == ERR_OK)
+		err = list_ages(ctl, person, &ages, &count);
+	if (err == ERR_OK)
+		err = ctl_print_list(ctl, erased_age_columns, ages, count, "");
+	if (err == ERR_OK && kept > 0)
+		err = ctl_fail(ctl, ERR_RECORD_KEPT, "%s", err_sentence(ERR_RECORD_KEPT));
+	return err;
+}
+
 static enum err erase(struct ctl *ctl, const void *input)
 {
 	const struct erase_input *in = input;
-	struct row_operator_verification row;
 
+	if (uuid_is_nil(in->verification) == (in->person == NULL))
+		return ctl_misuse(ctl, "name one verification (VER) or one person (--person)");
 	if (!in->yes && isatty(STDIN_FILENO))
 		return ctl_misuse(
 		    ctl, "erasing cannot be undone; say it again with --yes if you mean it");
 	ctl->ctx.actor.application_id = in->app;
-	enum err err = verification_erase(&ctl->ctx, in->verification);
-	if (err == ERR_VERIFICATION_NOT_FOUND)
-		return no_such_verification(ctl);
-	if (err == ERR_OK)
-		err = q_operator_verification(ctl->ctx.db, ctl->ctx.arena, in->verification, &row);
-	if (err != ERR_OK)
-		return err;
-	struct erased erased = { .id = row.id, .status = row.status, .erased_at = row.erased_at };
-	return ctl_print_one(ctl, erased_columns, &erased);
+	return in->person == NULL ? erase_one(ctl, in->verification)
+				  : erase_person(ctl, in->person);
 }
 
 static const struct ctl_command erase_commands[] = {
@@ -202,8 +275,11 @@ static const struct ctl_command erase_commands[] = {
 	    .input_size = sizeof(struct erase_input),
 	    .summary = "erase the person from a verification, keep the outcome",
 	    .help = "Erases the sealed personal data of a verification and the index that finds it "
-		    "by number; the outcome stays. One that is still pending ends as error. This "
-		    "cannot be undone (but a backup may still hold the data)." },
+		    "by number; the outcome stays. One that is still pending ends as error, an age "
+		    "verification as resubmit_required with its pictures gone. With --person all "
+		    "age verifications of one person are erased. One that a performer's record "
+		    "was made of is kept, and the exit status is 1. Erasing cannot be undone (but "
+		    "a backup may still hold the data)." },
 };
 
 const struct ctl_noun noun_erase = {

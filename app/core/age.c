@@ -152,7 +152,7 @@ static const struct {
 
 static void check_document(const struct age_document *document, struct complaint_list *complaints)
 {
-	struct date birth, today = date_of(clock_now_ms());
+	const char *fault;
 
 	for (size_t i = 0; i < countof(required); i++) {
 		const char *value;
@@ -162,13 +162,9 @@ static void check_document(const struct age_document *document, struct complaint
 	}
 	if (document->country == NULL || iso_country_alpha3(document->country) == NULL)
 		complain(complaints, "document.country", "must be the code of a country");
-	if (document->date_of_birth == NULL ||
-	    date_parse(document->date_of_birth, &birth) != ERR_OK)
-		complain(complaints, "document.dateOfBirth", "must be a date, YYYY-MM-DD");
-	else if (date_years_between(birth, today) < 0)
-		complain(complaints, "document.dateOfBirth", "must be in the past");
-	else if (date_years_between(birth, today) >= LIMIT_AGE_YEARS)
-		complain(complaints, "document.dateOfBirth", "must be less than 130 years ago");
+	fault = verification_birth_fault(document->date_of_birth);
+	if (fault != NULL)
+		complain(complaints, "document.dateOfBirth", fault);
 }
 
 static bool id_usable(const char *external_id)

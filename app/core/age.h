@@ -116,9 +116,10 @@ enum err age_looked_up(struct ctx *ctx, struct uuid application_id, struct uuid 
 /*
  * Erases document and media of one inside the caller's transaction; an open one ends as
  * resubmit_required. The outcome stays. ERR_RECORD_KEPT when a record was made of it;
- * ERR_AGE_NOT_FOUND. Again is fine.
+ * ERR_AGE_NOT_FOUND. Again is fine: then *ret_erased is false.
  */
-enum err age_erase(struct ctx *ctx, struct uuid application_id, struct uuid id) MUST_CHECK;
+enum err age_erase(
+    struct ctx *ctx, struct uuid application_id, struct uuid id, bool *ret_erased) MUST_CHECK;
 
 /* Ends at most max approved ones whose time is over; *ret_expired of them. For the batch. */
 enum err age_expire(struct ctx *ctx, int64_t max, uint64_t *ret_expired) MUST_CHECK;

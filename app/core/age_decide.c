@@ -82,9 +82,11 @@ enum err age_fill(struct ctx *ctx, const struct row_age_hold *row, struct age *r
 
 /* ---- telling ----------------------------------------------------------------------------------------- */
 
+/* contract/webhooks.md: the object as GET shows it, without what is personal. */
 enum err age_tell(struct ctx *ctx, const struct row_age_hold *row, enum event_type type)
 {
-	char id[ID_TEXT_SIZE], when[TIME_TEXT_SIZE];
+	char id[ID_TEXT_SIZE], when[TIME_TEXT_SIZE], created[TIME_TEXT_SIZE],
+	    updated[TIME_TEXT_SIZE];
 	enum environment environment;
 
 	if (environment_parse(row->environment, &environment) != ERR_OK)
@@ -92,14 +94,17 @@ enum err age_tell(struct ctx *ctx, const struct row_age_hold *row, enum event_ty
 	id_text(ID_VERIFICATION, row->id, id);
 	if (row->expires_at != TIME_NONE)
 		time_text(row->expires_at, when);
+	time_text(row->created_at, created);
+	time_text(row->updated_at, updated);
 	struct event_new event = { .type = type,
 		.trigger = TRIGGER_AGE,
 		.trigger_id = row->id,
 		.environment = environment,
-		.data = json_pack("{s:s, s:s, s:s, s:s, s:b, s:s?}", "verificationId", id,
-		    "externalId", row->external_id, "level", row->level, "status", row->status,
+		.data = json_pack("{s:s, s:s, s:s, s:s, s:b, s:s?, s:s, s:s}", "verificationId", id,
+		    "externalId", row->external_id, "status", row->status, "level", row->level,
 		    "isVerified", strcmp(row->status, age_status_word(AGE_APPROVED)) == 0,
-		    "expiresAt", row->expires_at == TIME_NONE ? NULL : when) };
+		    "expiresAt", row->expires_at == TIME_NONE ? NULL : when, "createdAt", created,
+		    "updatedAt", updated) };
 
 	return event_put(ctx, row->application_id, &event, NULL);
 }
@@ -111,8 +116,10 @@ enum err age_to_review(
 {
 	struct row_age_hold now = *row;
 	uint64_t changed = 0;
+
+	now.updated_at = clock_now_ms();
 	enum err err = q_age_wait(ctx->db, age_judge_word(JUDGE_REVIEWER), age_cause_word(cause),
-	    estimated_age, clock_now_ms(), row->application_id, row->id, &changed);
+	    estimated_age, now.updated_at, row->application_id, row->id, &changed);
 
 	if (err == ERR_OK && changed != 1)
 		err = ERR_STATE;
@@ -159,6 +166,7 @@ enum err age_settle(
 		err = make_record(ctx, row, now_ms);
 	now.status = age_status_word(verdict->status);
 	now.expires_at = expires_at_ms;
+	now.updated_at = now_ms;
 	return err == ERR_OK ? age_tell(ctx, &now, EVENT_AGE_COMPLETED) : err;
 }
 
@@ -210,16 +218,19 @@ enum err age_looked_up(
 
 /* ---- by erasing -------------------------------------------------------------------------------------- */
 
-static enum err forget(struct ctx *ctx, const struct row_age_hold *row)
+static enum err forget(struct ctx *ctx, const struct row_age_hold *row, bool *ret_forgot)
 {
-	enum err err = q_age_erase(ctx->db, row->application_id, row->id);
+	uint64_t changed = 0;
+	enum err err = q_age_erase(ctx->db, clock_now_ms(), row->application_id, row->id, &changed);
+
+	*ret_forgot = changed > 0;
 
 	if (err == ERR_OK && row->looked_up)
 		err = q_verification_erase(ctx->db, clock_now_ms(), row->application_id, row->id);
 	return err == ERR_OK ? media_drop(ctx, row->id) : err;
 }
 
-enum err age_erase(struct ctx *ctx, struct uuid application_id, struct uuid id)
+enum err age_erase(struct ctx *ctx, struct uuid application_id, struct uuid id, bool *ret_erased)
 {
 	const struct age_verdict ended = { .status = AGE_RESUBMIT,
 		.by = JUDGE_NONE,
@@ -240,7 +251,7 @@ enum err age_erase(struct ctx *ctx, struct uuid application_id, struct uuid id)
 		err = age_settle(ctx, &row, &ended);
 	if (err == ERR_OK)
 		err = work_drop(ctx, id);
-	return err == ERR_OK ? forget(ctx, &row) : err;
+	return err == ERR_OK ? forget(ctx, &row, ret_erased) : err;
 }
 
 /* ---- by time ----------------------------------------------------------------------------------------- */
@@ -268,7 +279,7 @@ static enum err purge_one(struct ctx *ctx, void *arg)
 {
 	const struct row_age_purgeable *named = arg;
 	struct row_age_hold row;
-	bool keeps = false;
+	bool keeps = false, forgot;
 	enum err err = q_age_hold(ctx->db, ctx->arena, named->application_id, named->id, &row);
 
 	if (err == ERR_OK)
@@ -276,7 +287,7 @@ static enum err purge_one(struct ctx *ctx, void *arg)
 	/* What a record is made of has no such time; should it have one, it still stays. */
 	if (err == ERR_MISSING || (err == ERR_OK && (keeps || age_is_open(&row))))
 		return ERR_OK;
-	return err == ERR_OK ? forget(ctx, &row) : err;
+	return err == ERR_OK ? forget(ctx, &row, &forgot) : err;
 }
 
 enum err age_purge(struct ctx *ctx, int64_t max, uint64_t *ret_purged)

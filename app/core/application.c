@@ -95,18 +95,6 @@ bool application_url_ok(const char *url)
 	return false;
 }
 
-/* One line for people, of 1 to max code points. */
-static bool text_ok(const char *text, size_t max)
-{
-	size_t length = utf8_valid(text, strlen(text)) ? utf8_length(text) : 0;
-
-	for (const char *c = text; *c != '\0'; c++) {
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			return false;
-	}
-	return length >= 1 && length <= max;
-}
-
 bool application_uris_ok(const char *json_text)
 {
 	json_t *array = NULL, *item, *other;
@@ -130,12 +118,12 @@ static bool url_or_nothing(const char *url)
 
 static enum err check(const struct application_about *about)
 {
-	bool ok = (about->name == NULL || text_ok(about->name, LIMIT_APPLICATION_NAME)) &&
+	bool ok = (about->name == NULL || str_is_line(about->name, LIMIT_APPLICATION_NAME)) &&
 		  url_or_nothing(about->website_url) && url_or_nothing(about->terms_url) &&
 		  url_or_nothing(about->privacy_url) &&
 		  (about->redirect_uris == NULL || application_uris_ok(about->redirect_uris)) &&
 		  (about->description == NULL || about->description[0] == '\0' ||
-		      text_ok(about->description, LIMIT_APPLICATION_TEXT));
+		      str_is_line(about->description, LIMIT_APPLICATION_TEXT));
 
 	return ok ? ERR_OK : ERR_VALIDATION;
 }

@@ -6,12 +6,12 @@
 
 #include "clock.h"
 #include "crypt.h"
+#include "limits.h"
 #include "stmt.h"
 #include "str.h"
 
 #define PURPOSE "idempotency.reply"
 #define HOUR_MS 3600000
-#define REPLY_CAP 32000 /* what the column holds, less the sealing */
 
 /* Whose the key is. A person belongs to no tenant while they ask for one. */
 static struct uuid owner(const struct ctx *ctx)
@@ -117,7 +117,7 @@ enum err idem_finish(
 {
 	struct bytes sealed;
 
-	if (reply_len > REPLY_CAP)
+	if (reply_len > LIMIT_KEPT_REPLY)
 		return ERR_FULL;
 	enum err err =
 	    seal_data(ctx->keyring, ctx->arena, PURPOSE, row_of(idem), reply, reply_len, &sealed);

@@ -232,8 +232,11 @@ static enum err put_alias(struct ctx *ctx, const struct row_age_record_hold *row
 	if (err == ERR_OK)
 		err = q_age_alias_list(
 		    ctx->db, ctx->arena, row->application_id, row->id, &rows, &count);
-	if (err != ERR_OK || has_index(rows, count, index))
+	if (err != ERR_OK)
 		return err;
+	/* Nothing changes, and the record is shown all the same. */
+	if (has_index(rows, count, index))
+		return note(ctx, row->application_id, row->id, AUDIT_RECORD_READ);
 	if (count >= LIMIT_RECORD_ALIASES)
 		return ERR_RECORD_FULL;
 	err = uuid_make(&id);
@@ -250,13 +253,29 @@ static enum err put_alias(struct ctx *ctx, const struct row_age_record_hold *row
 	return err == ERR_OK ? note(ctx, row->application_id, row->id, AUDIT_RECORD_ALIASED) : err;
 }
 
-/* What was changed is shown, which is no read of its own. */
+/* What was changed is shown; the audit log has the change, or the read where nothing changed. */
 static enum err fill_again(struct ctx *ctx, struct work_on *on)
 {
 	struct row_age_record_hold row;
 	enum err err = hold(ctx, on->external_id, &row);
 
 	return err == ERR_OK ? fill(ctx, &row, &on->record) : err;
+}
+
+/* Without the blanks around it, so that one name is there once however it was typed. */
+static enum err name_of(struct ctx *ctx, const char *text, const char **ret_name)
+{
+	size_t len;
+
+	text += strspn(text, " ");
+	len = strlen(text);
+	while (len > 0 && text[len - 1] == ' ')
+		len--;
+	const char *name = arena_strndup(ctx->arena, text, len);
+	if (name == NULL)
+		return ERR_NOMEM;
+	*ret_name = name;
+	return str_is_line(name, LIMIT_NAME) ? ERR_OK : ERR_VALIDATION;
 }
 
 static enum err alias(struct ctx *ctx, void *arg)
@@ -275,8 +294,11 @@ static enum err alias(struct ctx *ctx, void *arg)
 enum err record_alias(
     struct ctx *ctx, const char *external_id, const char *name, struct record *ret_record)
 {
-	struct work_on on = { .external_id = external_id, .name = name };
-	enum err err = tx_run(ctx, alias, &on);
+	struct work_on on = { .external_id = external_id };
+	enum err err = name_of(ctx, name, &on.name);
+
+	if (err == ERR_OK)
+		err = tx_run(ctx, alias, &on);
 
 	if (err == ERR_OK)
 		*ret_record = on.record;
@@ -290,14 +312,16 @@ static enum err deactivate(struct ctx *ctx, void *arg)
 	int64_t now_ms = clock_now_ms();
 	struct work_on *on = arg;
 	struct row_age_record_hold row;
+	enum audit_action action = AUDIT_RECORD_READ;
 	enum err err = hold(ctx, on->external_id, &row);
 
 	if (err == ERR_OK && row.deactivated_at == TIME_NONE) {
+		action = AUDIT_RECORD_DEACTIVATED;
 		err = q_age_record_use(ctx->db, now_ms, keep_until_ms(ctx, now_ms), now_ms,
 		    row.application_id, row.id);
-		if (err == ERR_OK)
-			err = note(ctx, row.application_id, row.id, AUDIT_RECORD_DEACTIVATED);
 	}
+	if (err == ERR_OK)
+		err = note(ctx, row.application_id, row.id, action);
 	return err == ERR_OK ? fill_again(ctx, on) : err;
 }
 

@@ -49,13 +49,14 @@ enum err record_keeps(
 enum err record_get(struct ctx *ctx, const char *external_id, struct record *ret_record) MUST_CHECK;
 
 /*
- * Adds another name, 1 to LIMIT_NAME characters; one it has already is fine. ERR_RECORD_NOT_FOUND,
+ * Adds another name: one line of 1 to LIMIT_NAME characters, without the blanks around it; one it has
+ * already is fine, and a read. ERR_VALIDATION for what is no name, ERR_RECORD_NOT_FOUND,
  * ERR_RECORD_INACTIVE, ERR_RECORD_FULL past LIMIT_RECORD_ALIASES.
  */
 enum err record_alias(struct ctx *ctx, const char *external_id, const char *name,
     struct record *ret_record) MUST_CHECK;
 
-/* Deactivates: nothing new may be linked with it. Again is fine. ERR_RECORD_NOT_FOUND. */
+/* Deactivates: nothing new may be linked with it. Again is fine, and a read. ERR_RECORD_NOT_FOUND. */
 enum err record_deactivate(
     struct ctx *ctx, const char *external_id, struct record *ret_record) MUST_CHECK;
 

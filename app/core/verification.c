@@ -55,21 +55,26 @@ static enum err normalise_number(struct ctx *ctx, const char **number)
 	return ERR_OK;
 }
 
-static void check_birth(struct checker *checker, const char *text)
+const char *verification_birth_fault(const char *text)
 {
 	struct date birth, today = date_of(clock_now_ms());
 
-	if (date_parse(text, &birth) != ERR_OK) {
-		add_complaint(checker, "date_of_birth", "must be a date, YYYY-MM-DD");
-		return;
-	}
+	if (text == NULL || date_parse(text, &birth) != ERR_OK)
+		return "must be a date, YYYY-MM-DD";
 	int years = date_years_between(birth, today);
 	bool is_today =
 	    birth.year == today.year && birth.month == today.month && birth.day == today.day;
 	if (years < 0 || is_today)
-		add_complaint(checker, "date_of_birth", "must be in the past");
-	else if (years >= LIMIT_AGE_YEARS)
-		add_complaint(checker, "date_of_birth", "must be less than 130 years ago");
+		return "must be in the past";
+	return years >= LIMIT_AGE_YEARS ? "must be less than 130 years ago" : NULL;
+}
+
+static void check_birth(struct checker *checker, const char *text)
+{
+	const char *fault = verification_birth_fault(text);
+
+	if (fault != NULL)
+		add_complaint(checker, "date_of_birth", fault);
 }
 
 /* One row per member the catalogue may require. */
@@ -297,11 +302,13 @@ static enum err erase_age(struct ctx *ctx, struct uuid id)
 	struct audit_entry entry = { .action = AUDIT_VERIFICATION_ERASED,
 		.application_id = ctx->actor.application_id,
 		.subject_id = id };
-	enum err err = age_erase(ctx, ctx->actor.application_id, id);
+	bool erased = false;
+	enum err err = age_erase(ctx, ctx->actor.application_id, id, &erased);
 
 	if (err == ERR_AGE_NOT_FOUND)
 		return ERR_VERIFICATION_NOT_FOUND;
-	return err == ERR_OK ? audit_note(ctx, &entry) : err;
+	/* Once more erases nothing. */
+	return err == ERR_OK && erased ? audit_note(ctx, &entry) : err;
 }
 
 static enum err erase(struct ctx *ctx, void *arg)
@@ -312,7 +319,7 @@ static enum err erase(struct ctx *ctx, void *arg)
 		.match_name = DB_NULL,
 		.match_dob = MATCH_UNKNOWN };
 	struct row_verification_facts row;
-	bool decided = false;
+	bool decided = false, erased_age;
 	enum err err = q_verification_facts(
 	    ctx->db, ctx->arena, ctx->actor.application_id, id, ctx_environment(ctx), &row);
 
@@ -326,7 +333,7 @@ static enum err erase(struct ctx *ctx, void *arg)
 		err = q_verification_erase(ctx->db, clock_now_ms(), ctx->actor.application_id, id);
 	/* The age verification it is the look-up of, where it is one; what a record keeps is refused. */
 	if (err == ERR_OK && strcmp(row.kind, ver_kind_word(VERKIND_AGE)) == 0)
-		err = age_erase(ctx, ctx->actor.application_id, id);
+		err = age_erase(ctx, ctx->actor.application_id, id, &erased_age);
 	/* What its session knows of the person, where it is of one. */
 	if (err == ERR_OK)
 		err = session_erase(ctx, ctx->actor.application_id, id);

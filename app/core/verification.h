@@ -54,6 +54,9 @@ struct complaint {
 	const char *message;
 };
 
+/* What is wrong with a date of birth, as a complaint says it; NULL: nothing. text: NULL is none. */
+const char *verification_birth_fault(const char *text);
+
 /*
  * Rules that need more than one field: normalises id_number in place (spaces and hyphens
  * stripped), looks up the catalogue, matches the pattern, requires the catalogue's extra fields,

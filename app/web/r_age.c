@@ -10,7 +10,11 @@
 
 #include <string.h>
 
-#define ALIASES_CAP 131072 /* LIMIT_RECORD_ALIASES of LIMIT_NAME, as JSON text */
+#define ALIASES_CAP (LIMIT_RECORD_ALIASES * (4 * LIMIT_NAME + 3) + 2) /* as JSON text, at most */
+#define RECORD_REST 4096 /* what else a record's reply may have */
+
+_Static_assert(ALIASES_CAP + RECORD_REST <= LIMIT_KEPT_REPLY,
+    "a record with all the names it can have is kept for its Idempotency-Key");
 
 /* ---- what comes in ------------------------------------------------------------------------------ */
 

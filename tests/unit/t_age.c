@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * t_age.c: age verifications: what each level asks for, who may submit, who decides, what counts, how
- * long; estimates and how their answers are read. Run by tests/lib/with-mariadb.
+ * long. Run by tests/lib/with-mariadb.
  */
 #include "base.h"
 #include "fixture.h"
@@ -13,12 +13,8 @@
 #include <cmocka.h>
 
 #include "age.h"
-#include "age_estimate.h"
 #include "ages.h"
 #include "clock.h"
-#include "provider_flow.h"
-#include "tx.h"
-#include "work.h"
 
 #define DAY_MS INT64_C(86400000)
 
@@ -49,8 +45,23 @@ static void test_needs(void **state UNUSED)
 	assert_true(age_needs(LEVEL_FULL_KYC, UPLOAD_VIDEO, "passport"));
 	assert_false(age_needs_document(LEVEL_AGE_ONLY));
 	assert_true(age_needs_document(LEVEL_FULL_AGE));
-	assert_true(age_satisfies(LEVEL_FULL_KYC, LEVEL_AGE_ONLY));
-	assert_false(age_satisfies(LEVEL_AGE_ONLY, LEVEL_FULL_AGE));
+}
+
+/* Every pair: contract/age.md. */
+static void test_satisfies(void **state UNUSED)
+{
+	static const bool enough[LEVEL__MAX][LEVEL__MAX] = {
+		[LEVEL_AGE_ONLY] = { [LEVEL_AGE_ONLY] = true },
+		[LEVEL_FULL_AGE] = { [LEVEL_AGE_ONLY] = true, [LEVEL_FULL_AGE] = true },
+		[LEVEL_FULL_KYC] = { true, true, true },
+	};
+
+	for (int have = 0; have < LEVEL__MAX; have++) {
+		for (int wanted = 0; wanted < LEVEL__MAX; wanted++)
+			assert_int_equal(
+			    age_satisfies((enum age_level)have, (enum age_level)wanted),
+			    enough[have][wanted]);
+	}
 }
 
 static void expect_fault(struct age_new input, const char *field)
@@ -103,6 +114,10 @@ static void test_faults(void **state UNUSED)
 	expect_fault(ages_new("p", LEVEL_AGE_ONLY, &document), "document");
 	expect_fault(ages_new("a b", LEVEL_AGE_ONLY, NULL), "externalId");
 	expect_fault(ages_new("", LEVEL_AGE_ONLY, NULL), "externalId");
+	char longest[LIMIT_AGE_EXTERNAL_ID + 2];
+	memset(longest, 'x', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	expect_fault(ages_new(longest, LEVEL_AGE_ONLY, NULL), "externalId");
 	input = ages_new("p", LEVEL_AGE_ONLY, NULL);
 	input.consent = false;
 	expect_fault(input, "consent");
@@ -129,6 +144,37 @@ static void test_wrong_places(void **state UNUSED)
 	}
 	assert_int_equal(ages_count("age_verification"), 0);
 	assert_int_equal(ages_count("usage_event"), 0);
+}
+
+/* Born in the past, less than 130 years ago; wherever the document comes from. */
+static void test_births(void **state UNUSED)
+{
+	static const struct {
+		const char *birth;
+		bool is_one;
+	} births[] = {
+		{ "2026-02-03", false },
+		{ "2026-02-02", false },
+		{ "2026-02-01", true },
+		{ "1896-02-02", false },
+		{ "1896-02-03", true },
+	};
+	struct age_document document = ages_document();
+
+	clock_set(INT64_C(1770000000000)); /* 2026-02-02T02:40:00Z */
+	for (size_t i = 0; i < countof(births); i++) {
+		document.date_of_birth = births[i].birth;
+		document.country = "FR";
+		struct age_new input = ages_new(births[i].birth, LEVEL_FULL_AGE, &document);
+		if (!births[i].is_one)
+			expect_fault(input, "document.dateOfBirth");
+		else
+			ages_submit(births[i].birth, LEVEL_FULL_AGE, &document);
+		document.country = "SN";
+		if (!births[i].is_one)
+			expect_fault(input, "document.dateOfBirth");
+	}
+	clock_set(TIME_NONE);
 }
 
 /* ---- submitting ------------------------------------------------------------------------------------- */
@@ -271,6 +317,56 @@ static void test_looked_up(void **state UNUSED)
 	clock_set(TIME_NONE);
 }
 
+/* Of age on the day itself (UTC), whoever was born on 29 February on 1 March; and looked up only then. */
+static void test_of_age(void **state UNUSED)
+{
+	static const struct {
+		int64_t now_ms;
+		const char *birth;
+		bool is_of_age;
+	} days[] = {
+		{ INT64_C(1770076799999), "2008-02-02", true },  /* 2026-02-02T23:59:59.999Z */
+		{ INT64_C(1770076799999), "2008-02-03", false }, /* the day before */
+		{ INT64_C(1770076800000), "2008-02-03", true },  /* 2026-02-03T00:00:00Z */
+		{ INT64_C(1772323199999), "2008-02-29", false }, /* 2026-02-28T23:59:59.999Z */
+		{ INT64_C(1772323200000), "2008-02-29", true },  /* 2026-03-01T00:00:00Z */
+	};
+	struct age_document document = ages_document();
+	char person[16];
+
+	core_act(ctx.actor.application_id, ENV_SANDBOX);
+	for (size_t i = 0; i < countof(days); i++) {
+		clock_set(days[i].now_ms);
+		document.date_of_birth = days[i].birth;
+		snprintf(person, sizeof(person), "p%zu", i);
+		struct age age = ages_submit(person, LEVEL_FULL_AGE, &document);
+		assert_int_equal(
+		    cause_of(age.id), days[i].is_of_age ? CAUSE_NONE : CAUSE_NOT_OF_AGE);
+		if (days[i].is_of_age)
+			ages_run_queue();
+		assert_int_equal(status_of(person), days[i].is_of_age ? AGE_APPROVED : AGE_PENDING);
+	}
+	clock_set(TIME_NONE);
+}
+
+/* What a provider says counts on the day it says it. */
+static void test_not_of_age_any_more(void **state UNUSED)
+{
+	const struct decision found = {
+		.status = VER_APPROVED, .match_name = 100, .match_dob = MATCH_EXACT
+	};
+	struct age_document document = ages_document();
+
+	document.date_of_birth = "2008-02-03";
+	clock_set(INT64_C(1770076800000)); /* 2026-02-03T00:00:00Z: 18 */
+	struct age age = ages_submit("p", LEVEL_FULL_AGE, &document);
+	clock_set(INT64_C(1770076799999)); /* the clock was wrong */
+	ages_decide(age.id, found);
+	assert_int_equal(cause_of(age.id), CAUSE_NOT_OF_AGE);
+	assert_int_equal(status_of("p"), AGE_PENDING);
+	clock_set(TIME_NONE);
+}
+
 static void test_looked_up_declined(void **state UNUSED)
 {
 	struct age age = looked_up(LEVEL_FULL_AGE, "1000000000001", "1990-05-15");
@@ -316,6 +412,14 @@ static void test_birth_unsure(void **state UNUSED)
 	assert_int_equal(cause_of(age.id), CAUSE_NONE);
 	ages_decide(age.id, unsure);
 	assert_int_equal(cause_of(age.id), CAUSE_NOT_CONFIRMED);
+	/* And the person too. */
+	const struct decision other = { .status = VER_DECLINED,
+		.reason = REASON_MISMATCH,
+		.match_name = 10,
+		.match_dob = MATCH_EXACT };
+	age = ages_submit("q", LEVEL_FULL_AGE, &document);
+	ages_decide(age.id, other);
+	assert_int_equal(cause_of(age.id), CAUSE_NOT_CONFIRMED);
 }
 
 /* ---- what counts, and how long ------------------------------------------------------------------------ */
@@ -344,6 +448,38 @@ static void test_best(void **state UNUSED)
 	assert_int_equal(standing.expires_at_ms, TIME_NONE);
 	assert_int_equal(age_verified(&ctx, "p", &kyc, &standing), ERR_OK);
 	assert_true(standing.is_verified);
+}
+
+/* Of the highest level, and of those the newest; however they came to be there. */
+static void test_best_of_many(void **state UNUSED)
+{
+	struct age_document document = ages_document();
+	struct age_standing standing;
+	struct age age;
+
+	document.country = "FR";
+	ages_review(ages_submit("p", LEVEL_AGE_ONLY, NULL).id, AGE_APPROVED);
+	ages_review(ages_submit("p", LEVEL_FULL_AGE, &document).id, AGE_APPROVED);
+	core_run("UPDATE age_verification SET level = IF(level = 'age_only', 'full_age', "
+		 "'age_only') WHERE external_id = 'p' AND status = 'approved'");
+	assert_int_equal(age_status_get(&ctx, "p", &age), ERR_OK);
+	assert_int_equal(age.level, LEVEL_FULL_AGE);
+	assert_null(age.country);
+	core_run("UPDATE age_verification SET level = 'full_age' "
+		 "WHERE external_id = 'p' AND status = 'approved'");
+	assert_int_equal(age_status_get(&ctx, "p", &age), ERR_OK);
+	assert_string_equal(age.country, "FR");
+	/* The best one that has expired is none, and is not shown before the newest. */
+	core_run("UPDATE age_verification SET expires_at = '2020-01-01' "
+		 "WHERE external_id = 'p' AND country IS NULL");
+	assert_int_equal(age_verified(&ctx, "p", NULL, &standing), ERR_OK);
+	assert_true(standing.is_verified);
+	core_run("UPDATE age_verification SET expires_at = '2020-01-01' "
+		 "WHERE external_id = 'p' AND status = 'approved'");
+	assert_int_equal(age_status_get(&ctx, "p", &age), ERR_OK);
+	assert_int_equal(age.status, AGE_EXPIRED);
+	assert_false(age.is_verified);
+	assert_string_equal(age.verified_dob, "1990-05-15");
 }
 
 static void test_expiry(void **state UNUSED)
@@ -393,6 +529,7 @@ static void test_erase(void **state UNUSED)
 	assert_int_equal(verification_erase(&ctx, age.id), ERR_OK);
 	assert_int_equal(status_of("p"), AGE_RESUBMIT);
 	assert_int_equal(ages_told("age.completed"), 1);
+	assert_int_equal(ages_told("age.review"), 0);
 	assert_int_equal(
 	    core_number("SELECT COUNT(*) FROM age_verification WHERE sealed IS NOT NULL AND "
 			"status = 'resubmit_required'"),
@@ -401,142 +538,78 @@ static void test_erase(void **state UNUSED)
 	/* Again is fine, and tells nobody anything. */
 	assert_int_equal(verification_erase(&ctx, age.id), ERR_OK);
 	assert_int_equal(ages_told("age.completed"), 1);
-	/* One that no provider was asked about has the same address. */
-	age = ages_submit("q", LEVEL_AGE_ONLY, NULL);
-	assert_int_equal(verification_erase(&ctx, age.id), ERR_OK);
-	assert_int_equal(status_of("q"), AGE_RESUBMIT);
 }
 
-/* ---- estimates ---------------------------------------------------------------------------------------- */
-
-static void test_estimate_read(void **state UNUSED)
+/* One that no provider was asked about has the same address. */
+static void test_erase_not_looked_up(void **state UNUSED)
 {
-	static const struct {
-		const char *body;
-		enum err err;
-	} answers[] = {
-		{ "{\"age\":31.9,\"samples\":3}", ERR_OK },
-		{ "{\"age\":0,\"samples\":1}", ERR_OK },
-		{ "{\"age\":-1,\"samples\":3}", ERR_RANGE },
-		{ "{\"age\":130,\"samples\":3}", ERR_RANGE },
-		{ "{\"age\":31,\"samples\":0}", ERR_RANGE },
-		{ "{\"age\":\"31\",\"samples\":3}", ERR_SYNTAX },
-		{ "{\"age\":31,\"samples\":3.0}", ERR_SYNTAX },
-		{ "{\"age\":31,\"samples\":3,\"x\":1}", ERR_SYNTAX },
-		{ "{\"age\":31,\"age\":32,\"samples\":3}", ERR_SYNTAX },
-		{ "{\"age\":31}", ERR_SYNTAX },
-		{ "{\"age\":1e999,\"samples\":3}", ERR_SYNTAX },
-		{ "[31,3]", ERR_SYNTAX },
-		{ "31", ERR_SYNTAX },
-		{ "", ERR_SYNTAX },
-		{ "<html>", ERR_SYNTAX },
-	};
-	int64_t age = 0, samples = 0;
-
-	for (size_t i = 0; i < countof(answers); i++)
-		assert_int_equal(
-		    estimate_read(answers[i].body, strlen(answers[i].body), &age, &samples),
-		    answers[i].err);
-	assert_int_equal(
-	    estimate_read("{\"samples\":4,\"age\":24.99}", 25, &age, &samples), ERR_OK);
-	assert_int_equal(age, 24);
-	assert_int_equal(samples, 4);
-}
-
-static enum err settle(struct ctx *context, void *arg)
-{
-	return estimate_settle(context, arg);
-}
-
-/* One round of the job for the one estimate that waits. */
-static enum estimate_step estimate(long status, const char *body)
-{
-	struct estimate_reply reply = { .is_answered = status != 0,
-		.status = status,
-		.body = body,
-		.body_len = strlen(body),
-		.retry_after_s = -1 };
-	struct work_limits limits = { .max = 1, .per_lane = 1 };
-	struct actor actor = ctx.actor;
-	struct work *work = NULL;
-	size_t count = 0;
-
-	ctx.actor = (struct actor){ .kind = ACTOR_JOB };
-	core_run("UPDATE work SET due_at = '2000-01-01'");
-	assert_int_equal(
-	    work_claim(&ctx, WORK_AGE_ESTIMATE, &limits, 60000, &work, &count), ERR_OK);
-	assert_int_equal(count, 1);
-	struct estimate_flow flow = { .work = work[0] };
-	assert_int_equal(estimate_prepare(&ctx, &flow), ERR_OK);
-	if (flow.step == ESTIMATE_SEND) {
-		assert_int_equal(flow.body_len, AGES_PICTURE);
-		assert_string_equal(flow.headers[0], "Content-Type: image/png");
-		estimate_answered(&flow, &reply);
-	}
-	assert_int_equal(tx_run(&ctx, settle, &flow), ERR_OK);
-	ctx.actor = actor;
-	return flow.step;
-}
-
-static void test_estimates(void **state UNUSED)
-{
-	static const struct {
-		const char *body;
-		enum age_status status;
-		int64_t age;
-	} answers[] = {
-		{ "{\"age\":25,\"samples\":3}", AGE_APPROVED, 25 },
-		{ "{\"age\":24.9,\"samples\":9}", AGE_PENDING, 24 },
-		{ "{\"age\":14,\"samples\":3}", AGE_PENDING, 14 },
-		{ "{\"age\":13.9,\"samples\":3}", AGE_REJECTED, 13 },
-		{ "{\"age\":40,\"samples\":2}", AGE_PENDING, 40 },
-		{ "{\"age\":9,\"samples\":2}", AGE_PENDING, 9 },
-	};
-	char person[16];
-	struct age age;
+	struct uuid tenant = ctx.actor.application_id;
+	int64_t noted = core_number("SELECT COUNT(*) FROM audit "
+				    "WHERE action = 'verification.erased'");
 
 	ages_settings("age_estimator_url = http://127.0.0.1:1/\n");
-	for (size_t i = 0; i < countof(answers); i++) {
-		snprintf(person, sizeof(person), "p%zu", i);
-		ages_submit(person, LEVEL_AGE_ONLY, NULL);
-		estimate(200, answers[i].body);
-		assert_int_equal(age_status_get(&ctx, person, &age), ERR_OK);
-		assert_int_equal(age.status, answers[i].status);
-		assert_int_equal(age.estimated_age, answers[i].age);
-		assert_int_equal(core_number("SELECT COUNT(*) FROM work"), 0);
+	struct age age = ages_submit("q", LEVEL_AGE_ONLY, NULL);
+	/* Not by a key of the sandbox, nor by another tenant's. */
+	core_act(tenant, ENV_SANDBOX);
+	assert_int_equal(verification_erase(&ctx, age.id), ERR_VERIFICATION_NOT_FOUND);
+	core_act(core_tenant(), ENV_LIVE);
+	assert_int_equal(verification_erase(&ctx, age.id), ERR_VERIFICATION_NOT_FOUND);
+	core_act(tenant, ENV_LIVE);
+	assert_int_equal(status_of("q"), AGE_PENDING);
+	assert_int_equal(core_number("SELECT COUNT(*) FROM work"), 1);
+	int64_t dropped = ages_dropped();
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(verification_erase(&ctx, age.id), ERR_OK);
+		assert_int_equal(status_of("q"), AGE_RESUBMIT);
 	}
-	assert_int_equal(ages_told("age.completed"), 2);
-	assert_int_equal(ages_told("age.review"), 4);
-}
-
-static void test_estimator_fails(void **state UNUSED)
-{
-	ages_settings("age_estimator_url = http://127.0.0.1:1/\n");
-	struct age age = ages_submit("p", LEVEL_AGE_ONLY, NULL);
-
-	for (int i = 1; i < LIMIT_ESTIMATE_TRIES; i++) {
-		assert_int_equal(estimate(i % 2 == 0 ? 503 : 0, ""), ESTIMATE_LATER);
-		assert_int_equal(cause_of(age.id), CAUSE_NONE);
-	}
-	assert_int_equal(estimate(200, "<html>"), ESTIMATE_LATER);
-	assert_int_equal(cause_of(age.id), CAUSE_ESTIMATOR_FAILED);
 	assert_int_equal(core_number("SELECT COUNT(*) FROM work"), 0);
-	age = ages_submit("q", LEVEL_AGE_ONLY, NULL);
-	assert_int_equal(estimate(422, ""), ESTIMATE_REVIEW);
-	assert_int_equal(cause_of(age.id), CAUSE_ESTIMATE_UNSURE);
-	/* Erased in the meantime: the work goes, and nothing else happens. */
-	age = ages_submit("r", LEVEL_AGE_ONLY, NULL);
+	assert_int_equal(ages_dropped(), dropped + 1);
+	assert_int_equal(ages_told("age.completed"), 1);
+	assert_int_equal(
+	    core_number("SELECT COUNT(*) FROM audit WHERE action = 'verification.erased'"),
+	    noted + 1);
+}
+
+/* What is decided stays decided, whatever a provider says then. */
+static void test_looked_up_late(void **state UNUSED)
+{
+	const struct decision found = {
+		.status = VER_APPROVED, .match_name = 100, .match_dob = MATCH_EXACT
+	};
+	struct age_document document = ages_document();
+	struct age age = ages_submit("p", LEVEL_FULL_AGE, &document);
+
 	core_run("UPDATE age_verification SET status = 'rejected', waits_for = NULL "
-		 "WHERE external_id = 'r'");
-	assert_int_equal(estimate(200, "{\"age\":25,\"samples\":3}"), ESTIMATE_DROP);
-	assert_int_equal(status_of("r"), AGE_REJECTED);
+		 "WHERE external_id = 'p' AND status = 'pending'");
+	ages_decide(age.id, found);
+	assert_int_equal(status_of("p"), AGE_REJECTED);
+	assert_int_equal(ages_told("age.completed") + ages_told("age.review"), 0);
+}
+
+/* With the document goes what the look-up knew. */
+static void test_purged_looked_up(void **state UNUSED)
+{
+	int64_t start_ms = clock_now_ms();
+	uint64_t count = 0;
+
+	clock_set(start_ms);
+	looked_up(LEVEL_FULL_AGE, "1234567890123", "1990-05-15");
+	int64_t sealed = core_number("SELECT COUNT(*) FROM verification WHERE sealed IS NOT NULL");
+	clock_set(start_ms + 3 * 366 * DAY_MS);
+	assert_int_equal(age_purge(&ctx, 10, &count), ERR_OK);
+	assert_int_equal(count, 1);
+	assert_int_equal(
+	    core_number("SELECT COUNT(*) FROM verification WHERE sealed IS NOT NULL"), sealed - 1);
+	clock_set(TIME_NONE);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_needs),
+		cmocka_unit_test(test_satisfies),
 		cmocka_unit_test_setup(test_faults, ages_set_up),
+		cmocka_unit_test_setup(test_births, ages_set_up),
 		cmocka_unit_test_setup(test_submitted, ages_set_up),
 		cmocka_unit_test_setup(test_wrong_places, ages_set_up),
 		cmocka_unit_test_setup(test_media_missing, ages_set_up),
@@ -544,16 +617,19 @@ int main(void)
 		cmocka_unit_test_setup(test_too_many, ages_set_up),
 		cmocka_unit_test_setup(test_environments, ages_set_up),
 		cmocka_unit_test_setup(test_looked_up, ages_set_up),
+		cmocka_unit_test_setup(test_of_age, ages_set_up),
+		cmocka_unit_test_setup(test_not_of_age_any_more, ages_set_up),
 		cmocka_unit_test_setup(test_looked_up_declined, ages_set_up),
 		cmocka_unit_test_setup(test_kyc_is_reviewed, ages_set_up),
 		cmocka_unit_test_setup(test_not_looked_up, ages_set_up),
 		cmocka_unit_test_setup(test_birth_unsure, ages_set_up),
 		cmocka_unit_test_setup(test_best, ages_set_up),
+		cmocka_unit_test_setup(test_best_of_many, ages_set_up),
 		cmocka_unit_test_setup(test_expiry, ages_set_up),
 		cmocka_unit_test_setup(test_erase, ages_set_up),
-		cmocka_unit_test(test_estimate_read),
-		cmocka_unit_test_setup(test_estimates, ages_set_up),
-		cmocka_unit_test_setup(test_estimator_fails, ages_set_up),
+		cmocka_unit_test_setup(test_erase_not_looked_up, ages_set_up),
+		cmocka_unit_test_setup(test_looked_up_late, ages_set_up),
+		cmocka_unit_test_setup(test_purged_looked_up, ages_set_up),
 	};
 
 	if (!core_open())

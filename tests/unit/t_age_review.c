@@ -264,9 +264,11 @@ static void test_levels_without(void **state UNUSED)
 
 static void test_aliases(void **state UNUSED)
 {
+	static const char *const no_names[] = { "", "   ", "a\tb", "a\nb", "\xff" };
 	int64_t noted = audited("record.alias_added"), now_ms = clock_now_ms();
+	int64_t reads = audited("record.read");
 	struct record record;
-	char name[32];
+	char name[LIMIT_NAME + 2];
 
 	performer("star");
 	clock_set(now_ms + 30 * DAY_MS);
@@ -279,6 +281,12 @@ static void test_aliases(void **state UNUSED)
 	assert_int_equal(record_alias(&ctx, "star", "Zoé Étoile", &record), ERR_OK);
 	assert_int_equal(record.alias_count, 1);
 	assert_int_equal(audited("record.alias_added"), noted + 1);
+	/* But it shows the record. */
+	assert_int_equal(audited("record.read"), reads + 1);
+	assert_int_equal(record_alias(&ctx, "star", "  Zoé Étoile ", &record), ERR_OK);
+	assert_int_equal(record.alias_count, 1);
+	for (size_t i = 0; i < countof(no_names); i++)
+		assert_int_equal(record_alias(&ctx, "star", no_names[i], &record), ERR_VALIDATION);
 	for (int i = 1; i < LIMIT_RECORD_ALIASES; i++) {
 		snprintf(name, sizeof(name), "name %d", i);
 		assert_int_equal(record_alias(&ctx, "star", name, &record), ERR_OK);
@@ -287,19 +295,41 @@ static void test_aliases(void **state UNUSED)
 	assert_string_equal(record.aliases[LIMIT_RECORD_ALIASES - 1], name);
 	assert_int_equal(record_alias(&ctx, "star", "one more", &record), ERR_RECORD_FULL);
 	assert_int_equal(record_alias(&ctx, "nobody", "x", &record), ERR_RECORD_NOT_FOUND);
+	/* What it has is still fine, and what is no name is refused first. */
+	assert_int_equal(record_alias(&ctx, "star", "name 1", &record), ERR_OK);
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	assert_int_equal(record_alias(&ctx, "star", name, &record), ERR_VALIDATION);
+	/* The same name of another is another's. */
+	performer("twin");
+	assert_int_equal(record_alias(&ctx, "twin", "name 1", &record), ERR_OK);
+	assert_int_equal(record.alias_count, 1);
+	assert_int_equal(core_number("SELECT COUNT(DISTINCT name_index) FROM age_record_alias"),
+	    core_number("SELECT COUNT(*) FROM age_record_alias"));
 	clock_set(TIME_NONE);
 }
 
 static void test_deactivated(void **state UNUSED)
 {
-	int64_t noted = audited("record.deactivated");
+	int64_t noted = audited("record.deactivated"), reads = audited("record.read");
+	int64_t now_ms = clock_now_ms();
 	struct record record;
 
+	clock_set(now_ms);
 	performer("star");
+	clock_set(now_ms + 3000 * DAY_MS);
 	assert_int_equal(record_deactivate(&ctx, "star", &record), ERR_OK);
 	assert_false(record.is_active);
+	int64_t until_ms = record.retain_until_ms;
+	assert_true(until_ms >= now_ms + (3000 + 2556) * DAY_MS);
+	assert_int_equal(audited("record.read"), reads);
+	/* Again changes nothing, not even until when it is kept; but it shows the record. */
+	clock_set(now_ms + 3001 * DAY_MS);
 	assert_int_equal(record_deactivate(&ctx, "star", &record), ERR_OK);
+	assert_int_equal(record.retain_until_ms, until_ms);
 	assert_int_equal(audited("record.deactivated"), noted + 1);
+	assert_int_equal(audited("record.read"), reads + 1);
+	clock_set(TIME_NONE);
 	assert_int_equal(record_alias(&ctx, "star", "x", &record), ERR_RECORD_INACTIVE);
 	assert_int_equal(record_get(&ctx, "star", &record), ERR_OK);
 	assert_string_equal(record.person.legal_name, "Amara Diallo-Ñgom");

@@ -164,12 +164,17 @@ static void test_utf8(void **state UNUSED)
 		"\xe0\x9f\xbf", "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x80\x80\x80",
 		"\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xc3", "\xe2\x82", "\xf0\x9f\x98",
 		"a\xc3(" };
+	static const char *const not_lines[] = { "", "a\tb", "a\n", "\x7f", "\x1f", "\xc3" };
 
 	for (size_t i = 0; i < countof(right); i++)
 		assert_true(utf8_valid(right[i], strlen(right[i])));
 	for (size_t i = 0; i < countof(wrong); i++)
 		assert_false(utf8_valid(wrong[i], strlen(wrong[i])));
 	assert_int_equal(utf8_length("aé€😀"), 4);
+	assert_true(str_is_line("aé€😀", 4));
+	assert_false(str_is_line("aé€😀", 3));
+	for (size_t i = 0; i < countof(not_lines); i++)
+		assert_false(str_is_line(not_lines[i], 8));
 }
 
 static void test_comparisons(void **state UNUSED)
