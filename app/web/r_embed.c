@@ -94,6 +94,8 @@ struct embed_shown {
 	struct age_choice *documents;
 	size_t document_count;
 	const char *countries; /* JSON */
+	int64_t keep_days;
+	int64_t record_years;
 };
 
 static const struct field shown_rows[] = {
@@ -117,6 +119,12 @@ static const struct field shown_rows[] = {
 		"reviewer's." },
 	{ ROW_TEXT(FIELD_TEXTS, struct embed_shown, countries, "countries"), .item_max = 2,
 	    .sentence = "ISO 3166-1 alpha-2.", .example = "[\"SN\"]" },
+	{ ROW_I64(FIELD_INT, struct embed_shown, keep_days, "keepDays"), .max = INT32_MAX,
+	    .sentence = "So long is kept what was sent, after it was rejected or has expired.",
+	    .example = "365" },
+	{ ROW_I64(FIELD_INT, struct embed_shown, record_years, "recordYears"), .max = INT32_MAX,
+	    .sentence = "So long at least is kept the record that an approved full_kyc makes.",
+	    .example = "7" },
 };
 const struct field_set embed_settings = FIELD_SET("EmbedConfig", shown_rows, struct embed_shown);
 
@@ -187,6 +195,8 @@ enum err embed_config(struct web *web)
 	shown.organization_name = asker.organization_name;
 	shown.terms_url = asker.terms_url;
 	shown.privacy_url = asker.privacy_url;
+	shown.keep_days = web->ctx.settings->age_keep_days;
+	shown.record_years = web->ctx.settings->record_keep_years;
 	shown.origins = arena_printf(web->arena, "[%s]", origins);
 	return shown.origins == NULL ? ERR_NOMEM : reply_object(web, &shown);
 }
