@@ -7,7 +7,7 @@ import { birthDate, documentFields, faultsOf, trimmed } from '../verify/facts.js
 import { labelOf } from '../verify/form.js';
 import { sureDialog } from '../verify/screens.js';
 import { chooseLanguage, languages } from '../verify/texts.js';
-import { Unusable, canRecord, closeCamera, film, openCamera, photoFile, photoOf, videoFile } from './capture.js';
+import { Unusable, canRecord, closeCamera, film, hasPicture, openCamera, photoFile, photoOf, videoFile } from './capture.js';
 import { makeParent } from './parent.js';
 import * as screens from './screens.js';
 import { Refused, Stopped, makeApi } from './send.js';
@@ -264,9 +264,10 @@ async function shoot() {
 	if (!stream || page.camera.filming)
 		return;
 	try {
-		// A camera that has been opened this moment may have nothing to show yet.
-		if (picture.readyState < HTMLMediaElement.HAVE_CURRENT_DATA)
-			await new Promise((resolve) => picture.addEventListener('loadeddata', resolve, { once: true }));
+		await hasPicture(picture);
+		// Closed meanwhile.
+		if (page.camera.stream !== stream)
+			return;
 		if (step !== 'video')
 			return keep(step, await photoOf(picture));
 		page.camera.filming = true;

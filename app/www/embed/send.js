@@ -6,8 +6,8 @@ const TIMEOUT_MS = 30000;
 const UPLOAD_TIMEOUT_MS = 10 * 60000;
 const SLOW_MS = 5000;
 const WAITS_MS = [1000, 2000, 4000, 8000, 15000];
-const BUSY = 429;
-const AGAIN = [0, 409, BUSY, 500, 502, 503, 504];
+const BUSY = [429, 503];
+const AGAIN = [0, 409, 500, 502, 504, ...BUSY];
 const FRESH_MS = 5 * 60000;
 
 // The server understood, and said no.
@@ -98,7 +98,7 @@ export function makeApi(key, notice) {
 				throw new Refused(answer.status, content(answer).error ?? '', request.kind);
 			}
 			const wait = WAITS_MS[Math.min(round, WAITS_MS.length - 1)];
-			await pause(Math.max(answer.afterMs, wait * (1 + Math.random() / 4)), answer.status === BUSY, notice, signal);
+			await pause(Math.max(answer.afterMs, wait * (1 + Math.random() / 4)), BUSY.includes(answer.status), notice, signal);
 			end(signal);
 		}
 	}
