@@ -8,6 +8,7 @@
  * server's: /embed/… and, for what both pages have, /verify/….
  */
 #include "age.h"
+#include "age_document.h"
 #include "application.h"
 #include "iso_country.h"
 #include "origin.h"
@@ -48,8 +49,6 @@ const struct field_set embed_query = FIELD_SET("EmbedQuery", embed_rows, struct 
 
 static const char *const upload_texts[] = { "selfie", "idFront", "idBack", "video" };
 static const struct word_list upload_words = { "EmbedUpload", countof(upload_texts), upload_texts };
-static const char *const type_texts[] = { "national_id", "passport", "drivers_license" };
-static const struct word_list type_words = { "EmbedDocument", countof(type_texts), type_texts };
 
 struct embed_level {
 	const char *level;
@@ -68,19 +67,22 @@ static const struct field level_rows[] = {
 };
 static const struct field_set level_set = FIELD_SET("EmbedLevel", level_rows, struct embed_level);
 
-struct embed_document {
-	const char *type;
-	bool back;
-};
-
 static const struct field document_rows[] = {
-	{ ROW_TEXT(FIELD_WORD, struct embed_document, type, "type"), .words = &type_words,
-	    .sentence = "The kind of document.", .example = "\"passport\"" },
-	{ ROW_BOOL(struct embed_document, back, "back"),
+	{ ROW_TEXT(FIELD_TEXT, struct age_choice, country, "country"), .flags = FIELD_NULLABLE,
+	    .sentence = "Whose document it is, ISO 3166-1 alpha-2; null: every country has one.",
+	    .example = "\"SN\"" },
+	{ ROW_TEXT(FIELD_TEXT, struct age_choice, type, "type"),
+	    .sentence = "The kind of document, as a submission names it.",
+	    .example = "\"passport\"" },
+	{ ROW_TEXT(FIELD_TEXT, struct age_choice, pattern, "pattern"), .flags = FIELD_NULLABLE,
+	    .sentence = "What its whole number must match, spaces and hyphens taken out, whatever "
+			"the case; PCRE2. null: nobody knows, and any is taken.",
+	    .example = "\"[A-Z]{2}[0-9]{7}\"" },
+	{ ROW_BOOL(struct age_choice, back, "back"),
 	    .sentence = "Whether its back is to be taken too.", .example = "false" },
 };
 static const struct field_set document_set =
-    FIELD_SET("EmbedDocument", document_rows, struct embed_document);
+    FIELD_SET("EmbedDocument", document_rows, struct age_choice);
 
 struct embed_shown {
 	const char *organization_name;
@@ -89,9 +91,11 @@ struct embed_shown {
 	const char *origins; /* JSON */
 	struct embed_level *levels;
 	size_t level_count;
-	struct embed_document *documents;
+	struct age_choice *documents;
 	size_t document_count;
 	const char *countries; /* JSON */
+	int64_t keep_days;
+	int64_t record_years;
 };
 
 static const struct field shown_rows[] = {
@@ -109,9 +113,18 @@ static const struct field shown_rows[] = {
 	{ ROW_OBJECTS(struct embed_shown, levels, level_count, &level_set, "levels"),
 	    .sentence = "What each level requires." },
 	{ ROW_OBJECTS(struct embed_shown, documents, document_count, &document_set, "documents"),
-	    .sentence = "The documents that are accepted." },
+	    .sentence =
+		"The documents that are offered: of one country, and those of every country that "
+		"are not named for it. With a pattern a register is asked; the others are a "
+		"reviewer's." },
 	{ ROW_TEXT(FIELD_TEXTS, struct embed_shown, countries, "countries"), .item_max = 2,
 	    .sentence = "ISO 3166-1 alpha-2.", .example = "[\"SN\"]" },
+	{ ROW_I64(FIELD_INT, struct embed_shown, keep_days, "keepDays"), .max = INT32_MAX,
+	    .sentence = "So long is kept what was sent, after it was rejected or has expired.",
+	    .example = "365" },
+	{ ROW_I64(FIELD_INT, struct embed_shown, record_years, "recordYears"), .max = INT32_MAX,
+	    .sentence = "So long at least is kept the record that an approved full_kyc makes.",
+	    .example = "7" },
 };
 const struct field_set embed_settings = FIELD_SET("EmbedConfig", shown_rows, struct embed_shown);
 
@@ -129,14 +142,12 @@ static const char *uploads_of(struct arena *arena, enum age_level level)
 }
 
 /* What core holds a submission against, told before there is one. */
-static enum err add_needs(struct arena *arena, struct embed_shown *shown)
+static enum err add_levels(struct arena *arena, struct embed_shown *shown)
 {
 	shown->levels = arena_array(arena, LEVEL__MAX, sizeof(*shown->levels));
-	shown->documents = arena_array(arena, countof(type_texts), sizeof(*shown->documents));
-	if (shown->levels == NULL || shown->documents == NULL)
+	if (shown->levels == NULL)
 		return ERR_NOMEM;
 	shown->level_count = LEVEL__MAX;
-	shown->document_count = countof(type_texts);
 	for (size_t i = 0; i < LEVEL__MAX; i++) {
 		shown->levels[i] = (struct embed_level){ age_level_word((enum age_level)i),
 			uploads_of(arena, (enum age_level)i),
@@ -144,9 +155,6 @@ static enum err add_needs(struct arena *arena, struct embed_shown *shown)
 		if (shown->levels[i].uploads == NULL)
 			return ERR_NOMEM;
 	}
-	for (size_t i = 0; i < countof(type_texts); i++)
-		shown->documents[i] = (struct embed_document){ type_texts[i],
-			age_needs(LEVEL_FULL_KYC, UPLOAD_ID_BACK, type_texts[i]) };
 	return ERR_OK;
 }
 
@@ -179,12 +187,16 @@ enum err embed_config(struct web *web)
 	if (err == ERR_OK)
 		err = write_countries(web->arena, &shown.countries);
 	if (err == ERR_OK)
-		err = add_needs(web->arena, &shown);
+		err = add_levels(web->arena, &shown);
+	if (err == ERR_OK)
+		err = age_choices(&web->ctx, &shown.documents, &shown.document_count);
 	if (err != ERR_OK)
 		return err;
 	shown.organization_name = asker.organization_name;
 	shown.terms_url = asker.terms_url;
 	shown.privacy_url = asker.privacy_url;
+	shown.keep_days = web->ctx.settings->age_keep_days;
+	shown.record_years = web->ctx.settings->record_keep_years;
 	shown.origins = arena_printf(web->arena, "[%s]", origins);
 	return shown.origins == NULL ? ERR_NOMEM : reply_object(web, &shown);
 }

@@ -35,6 +35,16 @@ class Frame:
         return lambda **more: getattr(self.tab, does)(frame=self.name, **more)
 
 
+class Popup:
+    """The window that a tab opened last."""
+
+    def __init__(self, tab):
+        self.tab = tab
+
+    def __getattr__(self, does):
+        return lambda **more: getattr(self.tab, does)(popup=True, **more)
+
+
 class Browser:
     def __init__(self, place, camera=False):
         """place: a directory for the npm packages; camera: there is one. Skips the test where something

@@ -4,6 +4,7 @@
 export const VIDEO_S = 5;
 const VIDEO_BITS_PER_S = 2500000;
 const VIDEO_TYPES = ['video/webm;codecs=vp9', 'video/webm;codecs=vp8', 'video/webm'];
+const PICTURE_MS = 5000;
 const PHOTO_QUALITY = 0.9;
 const PHOTO_MAX = 2560; // of the longer side, in pixels
 const PHOTO_MIN = 320; // of the shorter one: less can be read by nobody
@@ -38,6 +39,21 @@ export async function openCamera(facing) {
 	} catch (error) {
 		throw new Unusable(troubles[error.name] ?? 'cameraNone');
 	}
+}
+
+// A camera that has been opened this moment may have nothing to show yet; one that is covered, or that the
+// system keeps from the browser, never has.
+export function hasPicture(video) {
+	if (video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA)
+		return Promise.resolve();
+	return new Promise((resolve, reject) => {
+		const timer = setTimeout(() => reject(new Unusable('cameraDark')), PICTURE_MS);
+
+		video.addEventListener('loadeddata', () => {
+			clearTimeout(timer);
+			resolve();
+		}, { once: true });
+	});
 }
 
 export const closeCamera = (stream) => stream?.getTracks().forEach((track) => track.stop());

@@ -7,22 +7,22 @@ import { birthDate, documentFields, faultsOf, trimmed } from '../verify/facts.js
 import { labelOf } from '../verify/form.js';
 import { sureDialog } from '../verify/screens.js';
 import { chooseLanguage, languages } from '../verify/texts.js';
-import { Unusable, canRecord, closeCamera, film, openCamera, photoFile, photoOf, videoFile } from './capture.js';
+import { Unusable, canRecord, closeCamera, film, hasPicture, openCamera, photoFile, photoOf, videoFile } from './capture.js';
 import { makeParent } from './parent.js';
 import * as screens from './screens.js';
-import { Refused, makeApi } from './send.js';
+import { Refused, Stopped, makeApi } from './send.js';
 import { translator } from './texts.js';
 
 const EXTERNAL_ID = /^[A-Za-z0-9._:@-]{1,128}$/;
 const PERSON = ['first_name', 'last_name', 'birth'].map((name) => ({ name, must: true }));
-// The register knows what its numbers look like; here any will do.
-const ANY_TYPE = { pattern: '.*' };
+// Where no register is asked, any number will do.
+const ANY_NUMBER = '.*';
 
 const asked = new URLSearchParams(location.search);
 const at = (name) => document.getElementById(name);
 const api = makeApi(asked.get('key') ?? '', {
 	slow: () => notify(page.t('slow')),
-	unreachable: (tryNow) => notify(page.t(navigator.onLine ? 'unreachable' : 'offline'), tryNow),
+	unreachable: (busy, tryNow) => notify(page.t(busy ? 'busy' : navigator.onLine ? 'unreachable' : 'offline'), tryNow),
 	clear: () => at('notice').replaceChildren(),
 });
 let tell = () => null;
@@ -31,17 +31,25 @@ const closed = () => ({ stream: null, trouble: null, opening: false, filming: fa
 
 // Everything a screen may read, and what its buttons do.
 const page = {
-	config: null, level: null, values: {}, keys: {}, faults: {}, shots: {}, camera: closed(), wrong: '', returns: false,
+	config: null, level: null, values: {}, keys: {}, faults: {}, shots: {}, camera: closed(), wrong: '', returns: false, mayStop: false,
 	screen: screens.loading, step: null, language: 'en', t: translator('en'),
 
 	get org() {
 		return page.config?.organizationName ?? page.t('org');
 	},
+	// What can be shown for the country that was chosen: what is named for it is the better row.
+	get documents() {
+		const own = page.config.documents.filter(({ country }) => country !== null && country === page.values.country);
+
+		return [...own, ...page.config.documents.filter(({ country, type }) =>
+			country === null && !own.some((row) => row.type === type))];
+	},
+	get document() {
+		return page.documents.find(({ type }) => type === page.values.id_type) ?? null;
+	},
 	// What is to be taken: of some documents the back is of no use.
 	get kinds() {
-		const document = page.config.documents.find(({ type }) => type === page.values.id_type);
-
-		return page.level.uploads.filter((kind) => kind !== 'idBack' || document?.back !== false);
+		return page.level.uploads.filter((kind) => kind !== 'idBack' || page.document?.back !== false);
 	},
 	get steps() {
 		return ['consent', ...(page.level.document ? ['document', 'person'] : []), ...page.kinds, 'review'];
@@ -49,6 +57,13 @@ const page = {
 	change(name, value) {
 		page.values = { ...page.values, [name]: value };
 		delete page.faults[name];
+	},
+	redraw(focused) {
+		// What the country before had is nothing in this one.
+		if (page.document === null)
+			page.change('id_type', '');
+		draw(false);
+		at(focused)?.focus();
 	},
 	// Who changes one thing is not led through all of it again.
 	goTo(step) {
@@ -71,7 +86,7 @@ const page = {
 	send: () => guarded(send),
 	cancel,
 	restart,
-	lookAgain: () => enter(page.steps[1]),
+	lookAgain: () => enter('review'),
 };
 
 // ---- drawing -----------------------------------------------------------------------------------------
@@ -103,7 +118,7 @@ function drawFrame() {
 		type: 'button', lang: language, 'aria-pressed': String(language === page.language),
 		onclick: () => setLanguage(language),
 	}, languages[language].language)));
-	at('footer').replaceChildren(...(page.step === null ? [] : [button(t('cancel'), askCancel, 'plain small')]));
+	at('footer').replaceChildren(...(page.step === null && !page.mayStop ? [] : [button(t('cancel'), askCancel, 'plain small')]));
 }
 
 // moved: this is another screen, so the focus goes to its beginning, and readers hear where they are.
@@ -124,7 +139,7 @@ function draw(moved) {
 }
 
 function show(screen, more = {}) {
-	Object.assign(page, { step: null, keys: {}, faults: {} }, more);
+	Object.assign(page, { step: null, keys: {}, faults: {}, mayStop: false }, more);
 	page.screen = screen;
 	draw(true);
 }
@@ -157,7 +172,7 @@ function faultsIn(step) {
 	if (step === 'consent')
 		return page.values.consent ? [] : [{ name: 'consent', key: 'errConsent' }];
 	return faultsOf({ document: documentFields, person: PERSON }[step] ?? [], page.values,
-		page.values.id_type ? ANY_TYPE : null);
+		page.document && { pattern: page.document.pattern ?? ANY_NUMBER });
 }
 
 const isDone = (step) => (step in page.shots || !page.level.uploads.includes(step)) && faultsIn(step).length === 0;
@@ -249,9 +264,10 @@ async function shoot() {
 	if (!stream || page.camera.filming)
 		return;
 	try {
-		// A camera that has been opened this moment may have nothing to show yet.
-		if (picture.readyState < HTMLMediaElement.HAVE_CURRENT_DATA)
-			await new Promise((resolve) => picture.addEventListener('loadeddata', resolve, { once: true }));
+		await hasPicture(picture);
+		// Closed meanwhile.
+		if (page.camera.stream !== stream)
+			return;
 		if (step !== 'video')
 			return keep(step, await photoOf(picture));
 		page.camera.filming = true;
@@ -311,6 +327,10 @@ async function sendOnce() {
 	const all = shots.reduce((sum, shot) => sum + shot.blob.size, 0);
 
 	await api.upload(shots, (bytes) => showSent(bytes, all));
+	// From here on nobody could say whether it was stopped in time.
+	closeDialog();
+	page.mayStop = false;
+	drawFrame();
 	return api.submit(submission());
 }
 
@@ -318,7 +338,7 @@ async function send() {
 	// The second click of a double one comes when the first has been seen to.
 	if (page.step !== 'review')
 		return;
-	show(screens.sending);
+	show(screens.sending, { mayStop: true });
 	let answer;
 	try {
 		answer = await sendOnce();
@@ -347,7 +367,10 @@ function askCancel() {
 	dialog.showModal();
 }
 
+const closeDialog = () => document.querySelector('dialog')?.close();
+
 function cancel() {
+	api.stop();
 	forget();
 	tell('ae:cancel');
 	show(screens.cancelled);
@@ -369,6 +392,8 @@ function fail(screen, error, code) {
 }
 
 function wentWrong(error) {
+	if (error instanceof Stopped)
+		return undefined;
 	if (!(error instanceof Refused)) {
 		fail(screens.fault, 'Internal Error', 'internal');
 		throw error;

@@ -2,7 +2,7 @@
 // What is shown: each function gives the nodes of one screen, beginning with its heading. They read the
 // page's state and change nothing but answers, by page.change().
 import { button, el, icon } from '../verify/dom.js';
-import { birthDate, trimmed } from '../verify/facts.js';
+import { birthDate, onlyDigits, patternWords, trimmed } from '../verify/facts.js';
 import { birthField, formOf, labelOf, selectField, summaryOf, textField } from '../verify/form.js';
 import { countryName, dateText, heading, typeName } from '../verify/screens.js';
 import { VIDEO_S } from './capture.js';
@@ -28,19 +28,19 @@ function agreement(page) {
 			id: 'consent', type: 'checkbox', checked: page.values.consent === true, required: true,
 			'aria-invalid': faults.consent ? 'true' : null, 'aria-describedby': faults.consent ? 'consent-fault' : null,
 			onchange: (event) => page.change('consent', event.target.checked),
-		}), el('span', {}, t('consent'))));
+		}), el('span', {}, t(`consent_${page.level.level}`))));
 }
 
 export function consent(page) {
 	const { t, level, config } = page;
 	const needs = [level.document && t('needDocument'),
 		...level.uploads.map((kind) => t(`need${capital(kind)}`, { n: VIDEO_S }))];
-	const uses = [level.document ? t('usesDocument') : t('usesAge_only'), t('usesStored', { org: page.org }),
-		level.level === 'full_kyc' && t('usesRecord', { org: page.org })];
+	const uses = [t(`uses_${level.level}`), t(`learns_${level.level}`, { org: page.org }), t('usesStored', { n: config.keepDays }),
+		level.level === 'full_kyc' && t('usesRecord', { org: page.org, n: config.recordYears })];
 	const list = (texts) => el('ul', { class: 'plain-list' }, texts.filter(Boolean).map((text) => el('li', {}, text)));
 	const links = [link(config.privacyUrl, t('privacy', { org: page.org })), link(config.termsUrl, t('terms', { org: page.org }))];
 
-	return [heading(t(`asks_${level.level}`, { org: page.org })), summaryOf(page), lead(t('asksLead')), formOf(page, [
+	return [heading(t(`asks_${level.level}`, { org: page.org })), summaryOf(page), lead(t(level.document ? 'asksLeadDocument' : 'asksLead')), formOf(page, [
 		el('section', { 'aria-labelledby': 'needs-title' }, el('h2', { id: 'needs-title' }, t('needs')), list(needs)),
 		el('section', { 'aria-labelledby': 'uses-title' }, el('h2', { id: 'uses-title' }, t('uses')), list(uses)),
 		links.some(Boolean) && el('ul', { class: 'plain-list' }, links),
@@ -54,14 +54,17 @@ export function documentScreen(page) {
 	const { t, language, config } = page;
 	const byText = ([, a], [, b]) => a.localeCompare(b, language);
 	const countries = config.countries.map((code) => [code, countryName(code, language)]).sort(byText);
-	const types = config.documents.map(({ type }) => [type, typeName(type, t)]);
+	const types = page.documents.map(({ type }) => [type, typeName(type, t)]).sort(byText);
+	const pattern = page.document?.pattern ?? null;
+	const words = pattern && patternWords(pattern, t);
 
 	return [heading(t('documentTitle')), summaryOf(page), formOf(page, [
-		selectField(page, { name: 'country', choices: countries }),
-		selectField(page, { name: 'id_type', choices: types }),
+		selectField(page, { name: 'country', choices: countries, onchange: () => page.redraw('country') }),
+		selectField(page, { name: 'id_type', choices: types, onchange: () => page.redraw('id_type') }),
 		textField(page, {
 			name: 'id_number', autocomplete: 'off', autocapitalize: 'characters', spellcheck: 'false',
-			maxlength: NUMBER_MAX, class: 'number',
+			maxlength: NUMBER_MAX, class: 'number', hint: words && t('form', { form: words }),
+			inputmode: pattern && onlyDigits(pattern) ? 'numeric' : 'text',
 		}),
 	], { main: t('next'), onsubmit: page.next, back: page.back })];
 }
@@ -98,15 +101,19 @@ function filePicker(page, kind) {
 // The camera is open: its picture, and the one button.
 function liveScreen(page, kind) {
 	const { t, camera } = page;
+	const shape = kind === 'selfie' || kind === 'video' ? 'face' : 'card';
 	const video = el('video', {
-		id: 'live-picture', class: kind === 'selfie' || kind === 'video' ? 'shot mirror' : 'shot', playsinline: true,
-		'aria-label': t('live'),
+		id: 'live-picture', class: shape === 'face' ? 'shot mirror' : 'shot', playsinline: true,
+		'aria-label': t('live'), 'aria-describedby': 'live-words',
 	});
 
 	video.muted = true;
 	video.srcObject = camera.stream;
 	video.play().catch(() => null);
-	return [el('div', { class: 'finder' }, video), el('p', { class: 'strong', id: 'countdown' }),
+	return [el('figure', { class: 'finder' },
+		el('div', { class: 'view' }, video, el('div', { class: `guide ${shape}`, 'aria-hidden': 'true' })),
+		el('figcaption', { class: 'hint', id: 'live-words' }, t(`${shape}Words`))),
+	el('p', { class: 'strong', id: 'countdown' }),
 		el('div', { class: 'buttons' },
 			el('button', { type: 'button', class: 'button main', id: 'go', onclick: page.shoot },
 				t(kind === 'video' ? 'takeVideo' : 'takePhoto')),
@@ -135,7 +142,8 @@ export function capture(kind) {
 		const hints = !shots[kind] && el('ul', { class: 'plain-list' }, el('li', {}, t(`${kind}Hint1`)), el('li', {}, t(`${kind}Hint2`)));
 		const body = shots[kind] ? takenScreen : camera.stream ? liveScreen : closedScreen;
 
-		return [heading(t(`${kind}Title`, { n: VIDEO_S })), hints, ...body(page, kind)];
+		return [heading(shots[kind] ? t(kind === 'video' ? 'goodVideo' : 'goodPhoto') : t(`${kind}Title`, { n: VIDEO_S })),
+			hints, ...body(page, kind)];
 	};
 }
 

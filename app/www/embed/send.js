@@ -6,7 +6,8 @@ const TIMEOUT_MS = 30000;
 const UPLOAD_TIMEOUT_MS = 10 * 60000;
 const SLOW_MS = 5000;
 const WAITS_MS = [1000, 2000, 4000, 8000, 15000];
-const AGAIN = [0, 409, 429, 500, 502, 503, 504];
+const BUSY = [429, 503];
+const AGAIN = [0, 409, 500, 502, 504, ...BUSY];
 const FRESH_MS = 5 * 60000;
 
 // The server understood, and said no.
@@ -19,8 +20,11 @@ export class Refused extends Error {
 	}
 }
 
+// The person stopped meanwhile.
+export class Stopped extends Error {}
+
 // One request; XMLHttpRequest, as fetch() does not tell how much of a body has gone. status 0: no answer.
-function ask({ method, path, headers, body, timeout, sent }) {
+function ask({ method, path, headers, body, timeout, sent, signal }) {
 	return new Promise((resolve) => {
 		const request = new XMLHttpRequest();
 		const end = () => resolve({
@@ -35,12 +39,13 @@ function ask({ method, path, headers, body, timeout, sent }) {
 		if (sent)
 			request.upload.onprogress = (event) => sent(event.loaded);
 		request.onloadend = end;
+		signal.addEventListener('abort', () => request.abort(), { once: true });
 		request.send(body ?? null);
 	});
 }
 
-// Waits, less long when the network comes back or the person says so.
-function pause(ms, notice) {
+// Waits, less long when the network comes back, or the person says so or stops.
+function pause(ms, busy, notice, signal) {
 	return new Promise((resolve) => {
 		const done = () => {
 			clearTimeout(timer);
@@ -49,7 +54,8 @@ function pause(ms, notice) {
 		};
 		const timer = setTimeout(done, ms);
 		addEventListener('online', done);
-		notice.unreachable(done);
+		signal.addEventListener('abort', done, { once: true });
+		notice.unreachable(busy, done);
 	});
 }
 
@@ -64,16 +70,27 @@ function content(answer) {
 const random = () => Array.from(crypto.getRandomValues(new Uint8Array(16)),
 	(byte) => byte.toString(16).padStart(2, '0')).join('');
 
-// notice: what tells the person of a slow or absent network: slow(), unreachable(tryNow), clear().
+// notice: what tells the person of a slow, full or absent network: slow(), unreachable(busy, tryNow), clear().
 export function makeApi(key, notice) {
 	let attempt = { body: null, name: null };
+	let stopper = new AbortController();
+
+	function end(signal) {
+		if (!signal.aborted)
+			return;
+		notice.clear();
+		throw new Stopped();
+	}
 
 	async function call(request) {
+		const { signal } = stopper;
+
 		for (let round = 0; ; round++) {
 			const slow = setTimeout(notice.slow, SLOW_MS);
-			const answer = await ask({ ...request, headers: { 'X-API-Key': key, ...request.headers } });
+			const answer = await ask({ ...request, headers: { 'X-API-Key': key, ...request.headers }, signal });
 
 			clearTimeout(slow);
+			end(signal);
 			if (!AGAIN.includes(answer.status)) {
 				notice.clear();
 				if (answer.status < 300)
@@ -81,11 +98,18 @@ export function makeApi(key, notice) {
 				throw new Refused(answer.status, content(answer).error ?? '', request.kind);
 			}
 			const wait = WAITS_MS[Math.min(round, WAITS_MS.length - 1)];
-			await pause(Math.max(answer.afterMs, wait * (1 + Math.random() / 4)), notice);
+			await pause(Math.max(answer.afterMs, wait * (1 + Math.random() / 4)), BUSY.includes(answer.status), notice, signal);
+			end(signal);
 		}
 	}
 
 	return {
+		// What is on its way ends as Stopped; what comes after is a new beginning.
+		stop() {
+			stopper.abort();
+			stopper = new AbortController();
+		},
+
 		config: () => call({ method: 'GET', path: '/v1/verify/embed-config' }),
 
 		// Sends what was not sent yet, or would be purged soon; sent(bytes of all).

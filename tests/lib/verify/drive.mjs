@@ -2,7 +2,7 @@
 // drive: a browser (Debian's Chromium) that does what its standard input says, one JSON object a line:
 // {"tab", "does", …}, and answers each with one line, {"is": …} or {"failed": …}. What each tab asked
 // for, logged and was refused is kept, and told by "seen". With "frame", what is done is done in the frame
-// of that name. Its argument is JSON: chromium, root, and camera: there is one, which plays a test picture,
+// of that name, with "popup" in the window that the tab opened last. Its argument is JSON: chromium, root, and camera: there is one, which plays a test picture,
 // and who asks for it is given it.
 import { chromium } from 'playwright-core';
 import { createInterface } from 'node:readline';
@@ -13,6 +13,7 @@ const axe = readFileSync(new URL('node_modules/axe-core/axe.min.js', import.meta
 const PATIENCE_MS = 15000;
 const TABS = 60;
 const tabs = {};
+const popups = new Map();
 
 // Names are resolved nowhere: who asks for another host is recorded, and gets nothing.
 const browser = await chromium.launch({
@@ -78,7 +79,8 @@ async function tabTo(page, selector) {
 
 // What axe finds, by all its rules or by some.
 async function judge(page, rules) {
-	await page.evaluate(axe);
+	if (!await page.evaluate(() => 'axe' in globalThis))
+		await page.evaluate(axe);
 	const { violations } = await page.evaluate((only) =>
 		globalThis.axe.run(only ? { runOnly: only } : {}), rules ?? null);
 
@@ -108,9 +110,12 @@ const operations = {
 	popup: async (page, { selector }) => {
 		const [popup] = await Promise.all([page.waitForEvent('popup'), page.click(selector)]);
 		await popup.waitForSelector('h1');
-		await popup.waitForLoadState('networkidle');
+		await popup.waitForSelector('#screen.consent');
+		popups.set(page, popup);
 		return popup.innerText('h1');
 	},
+	run: (page, { script }) => page.evaluate(script),
+	before: (page, { script }) => page.addInitScript(script),
 	value: (page, { selector }) => page.inputValue(selector),
 	text: (page, { selector }) => page.innerText(selector),
 	texts: (page, { selector }) => page.locator(selector).allInnerTexts(),
@@ -148,6 +153,8 @@ async function perform(order) {
 		return page.close();
 	if (order.does === 'play')
 		return play(context, seen, order);
+	if (order.popup)
+		return operations[order.does](popups.get(page), order);
 	return operations[order.does](order.frame ? await frameOf(page, order.frame) : page, order);
 }
 
