@@ -40,11 +40,17 @@ static const struct age_rule rules[LEVEL__MAX] = {
 	    .makes_record = true },
 };
 
-static const char *const upload_names[UPLOAD__MAX] = {
-	[UPLOAD_SELFIE] = "selfie",
-	[UPLOAD_ID_FRONT] = "idFront",
-	[UPLOAD_ID_BACK] = "idBack",
-	[UPLOAD_VIDEO] = "video",
+#define PICTURE "image/jpeg,image/png", "must be a picture, JPEG or PNG"
+#define VIDEO "video/webm", "must be a video, WebM"
+
+/* What each medium is called, what it may be, and what somebody reads who sent something else. */
+static const struct {
+	const char *name, *types, *words;
+} places[UPLOAD__MAX] = {
+	[UPLOAD_SELFIE] = { "selfie", PICTURE },
+	[UPLOAD_ID_FRONT] = { "idFront", PICTURE },
+	[UPLOAD_ID_BACK] = { "idBack", PICTURE },
+	[UPLOAD_VIDEO] = { "video", VIDEO },
 };
 
 /* The pages of a passport that matter are one (reference four.md section 4.6). */
@@ -68,7 +74,7 @@ const struct age_rule *age_rule_of(enum age_level level)
 
 const char *age_upload_name(enum age_upload upload)
 {
-	return upload_names[upload];
+	return places[upload].name;
 }
 
 bool age_needs(enum age_level level, enum age_upload upload, const char *document_type)
@@ -111,13 +117,18 @@ static void complain(struct complaint_list *complaints, const char *field, const
 		    (struct complaint){ .field = field, .message = message };
 }
 
+static const char *upload_field(struct ctx *ctx, int upload)
+{
+	return arena_printf(ctx->arena, "uploads.%s", places[upload].name);
+}
+
 static void check_uploads(
     struct ctx *ctx, const struct age_new *input, struct complaint_list *complaints)
 {
 	const char *type = input->document == NULL ? NULL : input->document->type;
 
 	for (int i = 0; i < UPLOAD__MAX; i++) {
-		const char *field = arena_printf(ctx->arena, "uploads.%s", upload_names[i]);
+		const char *field = upload_field(ctx, i);
 		struct uuid id = input->uploads[i];
 		if (uuid_is_nil(id) && age_needs(input->level, (enum age_upload)i, type))
 			complain(complaints, field, "is required for this level");
@@ -194,6 +205,7 @@ static enum err check(
 /* What is decided of a submission before it is written. */
 struct plan {
 	const struct age_new *input;
+	struct complaint_list *complaints; /* for what shows itself only while it is written */
 	enum environment environment;
 	enum age_judge judge;
 	enum age_cause cause;
@@ -456,13 +468,18 @@ static enum err put_row(struct ctx *ctx, struct plan *plan, struct uuid id)
 	    now_ms, now_ms);
 }
 
-static enum err take_uploads(struct ctx *ctx, const struct age_new *input, struct uuid id)
+static enum err take_uploads(struct ctx *ctx, const struct plan *plan, struct uuid id)
 {
+	const struct uuid *uploads = plan->input->uploads;
 	enum err err = ERR_OK;
 
 	for (int i = 0; i < UPLOAD__MAX && err == ERR_OK; i++) {
-		if (!uuid_is_nil(input->uploads[i]))
-			err = media_take(ctx, input->uploads[i], id);
+		if (!uuid_is_nil(uploads[i]))
+			err = media_take(ctx, uploads[i], places[i].types, id);
+		if (err == ERR_MEDIA_MISPLACED) {
+			complain(plan->complaints, upload_field(ctx, i), places[i].words);
+			err = ERR_VALIDATION;
+		}
 	}
 	return err;
 }
@@ -487,7 +504,7 @@ static enum err submit(struct ctx *ctx, void *arg)
 	if (err == ERR_OK)
 		err = begin(ctx, plan, &id);
 	if (err == ERR_OK)
-		err = take_uploads(ctx, plan->input, id);
+		err = take_uploads(ctx, plan, id);
 	if (err == ERR_OK)
 		err = put_row(ctx, plan, id);
 	if (err == ERR_OK)
@@ -502,7 +519,9 @@ static enum err submit(struct ctx *ctx, void *arg)
 enum err age_submit(struct ctx *ctx, const struct age_new *input, struct complaint_list *complaints,
     struct age *ret_age)
 {
-	struct plan plan = { .input = input, .environment = ctx->actor.environment };
+	struct plan plan = {
+		.input = input, .complaints = complaints, .environment = ctx->actor.environment
+	};
 	enum err err = check(ctx, input, complaints);
 
 	if (err == ERR_OK)

@@ -72,7 +72,8 @@ struct age {
 /*
  * Takes a submission in, in a transaction of its own or the caller's: the row, its media, its usage
  * event and tokens, and the work, look-up or review it waits for. Complaints name members
- * ("externalId", "consent", "uploads.idBack", "document.number", …): then ERR_VALIDATION.
+ * ("externalId", "consent", "uploads.idBack", "document.number", …): then ERR_VALIDATION. So is an
+ * upload that is not of a type that its place takes: pictures, and a video for `video`.
  * ERR_AGE_NOT_ELIGIBLE; ERR_MEDIA_NOT_FOUND for an upload that is not a free one of this tenant;
  * ERR_INSUFFICIENT_TOKENS.
  */

@@ -241,13 +241,22 @@ enum err media_commit(
 
 /* ---- using -------------------------------------------------------------------------------------- */
 
-enum err media_take(struct ctx *ctx, struct uuid id, struct uuid owner_id)
+enum err media_take(struct ctx *ctx, struct uuid id, const char *types, struct uuid owner_id)
 {
+	const char *environment = environment_word(ctx->actor.environment);
+	int64_t now_ms = clock_now_ms();
+	struct row_media_waiting row;
 	uint64_t changed = 0;
-	enum err err = q_media_take(ctx->db, owner_id, ctx->actor.application_id, id,
-	    environment_word(ctx->actor.environment), clock_now_ms(), &changed);
+	enum err err = q_media_take(
+	    ctx->db, owner_id, ctx->actor.application_id, id, environment, now_ms, types, &changed);
 
-	return err == ERR_OK && changed == 0 ? ERR_MEDIA_NOT_FOUND : err;
+	if (err != ERR_OK || changed > 0)
+		return err;
+	err = q_media_waiting(
+	    ctx->db, ctx->arena, ctx->actor.application_id, id, environment, now_ms, &row);
+	if (err == ERR_MISSING)
+		return ERR_MEDIA_NOT_FOUND;
+	return err == ERR_OK ? ERR_MEDIA_MISPLACED : err;
 }
 
 enum err media_get(struct ctx *ctx, struct uuid id, struct row_media_get *ret_row)

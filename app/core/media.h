@@ -45,9 +45,11 @@ void media_abandon(struct media_put **put);
 
 /*
  * Makes a waiting upload of the acting tenant and environment the owner's, in the caller's transaction.
- * ERR_MEDIA_NOT_FOUND: there is none, it has been taken, or its time is over.
+ * types: the media types that it may be, a comma between. ERR_MEDIA_NOT_FOUND: there is none, it has
+ * been taken, or its time is over; ERR_MEDIA_MISPLACED: it is of another type, and goes on waiting.
  */
-enum err media_take(struct ctx *ctx, struct uuid id, struct uuid owner_id) MUST_CHECK;
+enum err media_take(
+    struct ctx *ctx, struct uuid id, const char *types, struct uuid owner_id) MUST_CHECK;
 
 /*
  * Opens a medium of any tenant and hands its content to the sink; that it was read is in the audit log

@@ -3,7 +3,7 @@
  * board.h owns the scoreboard: one page of memory shared by the master and its workers (and
  * mapped read-only by `bonafide status`): who is alive, what each does, counters for
  * /-/metrics, the revocation epoch that makes every worker of this host forget its keys, who of them
- * notes a key's use, and who is busy with a password.
+ * notes a key's use, and who is busy with what only some may be.
  * All members that more than one process touches are C11 atomics.
  */
 #ifndef BONAFIDE_BOARD_H
@@ -31,6 +31,7 @@ struct board_worker {
 	_Atomic uint32_t generation;
 	_Atomic int64_t started_ms;         /* UTC */
 	_Atomic int64_t request_started_ms; /* monotonic, 0 when idle */
+	_Atomic int64_t request_moved_ms; /* when a piece of a medium last came or went; 0: never */
 	_Atomic uint64_t requests;
 	_Atomic int64_t rss_kib;
 	char request_id[LIMIT_REQUEST_ID + 1]; /* of the running request; for the log only */
@@ -57,7 +58,7 @@ struct board {
 	_Atomic uint64_t limited[POLICY__MAX]; /* requests refused with 429, by enum limit_policy */
 	struct board_worker workers[LIMIT_WORKERS];
 	struct claims key_uses; /* by key id: who writes last_used_at */
-	struct seats passwords; /* who is busy with one */
+	struct seats seats;     /* who is busy with a password, or an upload */
 };
 
 /* Upper bounds of the duration buckets, microseconds, ascending. */

@@ -7,6 +7,8 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 
 #include "buf.h"
 #include "limits.h"
@@ -258,6 +260,39 @@ enum err fcgi_read_body(struct fcgi *fcgi, struct arena *arena, size_t max_bytes
 	return ERR_OK;
 }
 
+/* A wait that fcgi_be_impatient() ended. */
+static bool is_late(FCGX_Stream *stream)
+{
+	int fault = FCGX_GetError(stream);
+
+	return fault == EAGAIN || fault == EWOULDBLOCK;
+}
+
+/* libfcgi calls its members its own, but has no call for the connection. */
+enum err fcgi_be_impatient(struct fcgi *fcgi, int64_t seconds)
+{
+	struct timeval wait = { .tv_sec = (time_t)seconds };
+	int fd = fcgi->request.ipcFd;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) != 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) != 0)
+		return ERR_IO;
+	return ERR_OK;
+}
+
+/* What has come, at least a byte; 0 at the end. FCGX_GetStr() waits until it has all that it was asked
+ * for, however slowly that comes, and there is no call that says how much there is. */
+static int read_some(FCGX_Stream *in, char *out, size_t size)
+{
+	int first = FCGX_GetChar(in);
+
+	if (first == EOF)
+		return 0;
+	size_t ready = (size_t)(in->stop - in->rdNext), room = size - 1;
+	out[0] = (char)first;
+	return 1 + FCGX_GetStr(out + 1, (int)(ready < room ? ready : room), in);
+}
+
 enum err fcgi_read_pieces(struct fcgi *fcgi, size_t max_bytes, fcgi_sink *sink, void *arg)
 {
 	char piece[PIECE];
@@ -269,13 +304,15 @@ enum err fcgi_read_pieces(struct fcgi *fcgi, size_t max_bytes, fcgi_sink *sink, 
 		return ERR_IO;
 	if (fcgi->body_length > 0 && (uint64_t)fcgi->body_length > max_bytes)
 		return ERR_PAYLOAD_TOO_LARGE;
-	while (err == ERR_OK && (got = FCGX_GetStr(piece, sizeof(piece), fcgi->request.in)) > 0) {
+	while (err == ERR_OK && (got = read_some(fcgi->request.in, piece, sizeof(piece))) > 0) {
 		len += (uint64_t)got;
 		err = len > max_bytes ? ERR_PAYLOAD_TOO_LARGE : sink(arg, piece, (size_t)got);
 	}
 	wipe(piece, sizeof(piece));
 	if (err != ERR_OK)
 		return err;
+	if (is_late(fcgi->request.in))
+		return ERR_TIMEOUT;
 	/* Without a length the record that ends the body is all there is to say that it has. */
 	if (FCGX_GetError(fcgi->request.in) != 0 ||
 	    (fcgi->body_length >= 0 && len != (uint64_t)fcgi->body_length))
@@ -353,7 +390,9 @@ enum err fcgi_reply_piece(void *arg, const void *data, size_t len_bytes)
 
 	if (len_bytes > INT_MAX)
 		return ERR_RANGE;
-	return FCGX_PutStr(data, (int)len_bytes, fcgi->request.out) < 0 ? ERR_IO : ERR_OK;
+	if (FCGX_PutStr(data, (int)len_bytes, fcgi->request.out) >= 0)
+		return ERR_OK;
+	return is_late(fcgi->request.out) ? ERR_TIMEOUT : ERR_IO;
 }
 
 enum err fcgi_reply_end(struct fcgi *fcgi)

@@ -51,17 +51,21 @@ enum err fcgi_read_body(struct fcgi *fcgi, struct arena *arena, size_t max_bytes
 /* Takes the pieces of a body, in order. An error ends the reading, or the answer, and is what it returns. */
 typedef enum err fcgi_sink(void *arg, const void *data, size_t len_bytes);
 
-/* Hands the body to the sink as it comes in, at most max_bytes, so memory is flat. As fcgi_read_body(), and
- * the sink's. */
+/* Hands the body to the sink as it comes in, at most max_bytes, so memory is flat: the sink is called for
+ * whatever has come, be it a byte. As fcgi_read_body(), ERR_TIMEOUT, and the sink's. */
 enum err fcgi_read_pieces(
     struct fcgi *fcgi, size_t max_bytes, fcgi_sink *sink, void *arg) MUST_CHECK;
+
+/* From here on, reading and writing wait for the web server so many seconds at a time at most, and then
+ * fail with ERR_TIMEOUT. ERR_IO. */
+enum err fcgi_be_impatient(struct fcgi *fcgi, int64_t seconds) MUST_CHECK;
 
 /* Begins an answer whose body of so many bytes follows through fcgi_reply_piece(), and then
  * fcgi_reply_end(). ERR_IO as fcgi_reply(). */
 enum err fcgi_reply_begin(
     struct fcgi *fcgi, int status, const char *header_lines, uint64_t body_len) MUST_CHECK;
 
-/* A fcgi_sink: arg is the struct fcgi. */
+/* A fcgi_sink: arg is the struct fcgi. ERR_TIMEOUT, ERR_IO. */
 enum err fcgi_reply_piece(void *arg, const void *data, size_t len_bytes) MUST_CHECK;
 enum err fcgi_reply_end(struct fcgi *fcgi) MUST_CHECK;
 

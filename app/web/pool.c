@@ -57,9 +57,10 @@ static void place_clear_board(struct pool *pool, size_t number)
 	atomic_store(&row->state, BOARD_EMPTY);
 	atomic_store(&row->route, -1);
 	atomic_store(&row->request_started_ms, 0);
+	atomic_store(&row->request_moved_ms, 0);
 	atomic_store(&row->requests, 0);
 	atomic_store(&row->rss_kib, 0);
-	seats_leave(&pool->board->passwords, (unsigned)number);
+	seats_clear(&pool->board->seats, (unsigned)number);
 }
 
 /* In the child: never returns. */
@@ -220,6 +221,16 @@ static void pool_signal(struct pool *pool, int signal_number)
 	}
 }
 
+/* Since when a worker's request has not come on; 0: it has none. A medium is as large as it is, and
+ * stream.c sees to it that it keeps moving. */
+static int64_t waits_since_ms(const struct board_worker *row)
+{
+	int64_t started = atomic_load(&row->request_started_ms);
+	int64_t moved = atomic_load(&row->request_moved_ms);
+
+	return started != 0 && moved > started ? moved : started;
+}
+
 /* A request past request_timeout_s: said with its request id, and its worker replaced. */
 static void pool_check_timeouts(struct pool *pool)
 {
@@ -229,7 +240,7 @@ static void pool_check_timeouts(struct pool *pool)
 	for (size_t i = 0; i < LIMIT_WORKERS; i++) {
 		struct place *place = &pool->places[i];
 		struct board_worker *row = &pool->board->workers[i];
-		int64_t since = atomic_load(&row->request_started_ms);
+		int64_t since = waits_since_ms(row);
 		if (place->pid == 0 || place->killed || since == 0 || now - since < limit_ms)
 			continue;
 		log_error("worker %zu (pid %ld): request %s on route %d took longer than "

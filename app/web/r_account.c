@@ -10,7 +10,6 @@
 
 #include "address.h"
 #include "password.h"
-#include "seats.h"
 #include "registration.h"
 #include "reply.h"
 #include "sets.h"
@@ -251,27 +250,16 @@ const struct field_set tokens_reply = FIELD_SET("Tokens", tokens_rows, struct to
 
 /* ---- password work -------------------------------------------------------------------------- */
 
-/* The setting password_workers; 0 there is half of the workers. */
-static unsigned seat_count(const struct web *web)
-{
-	unsigned half = atomic_load(&web->board->worker_count) / 2;
-
-	if (web->settings->password_workers > 0)
-		return (unsigned)web->settings->password_workers;
-	return half > 0 ? half : 1;
-}
-
 /* Runs what looks at a password, if there is a seat for it. */
 static enum err in_seat(struct web *web, enum err (*work)(struct web *web))
 {
 	uint64_t before = password_operations();
+	enum err err = web_sit(web, SEAT_PASSWORD);
 
-	if (!seats_take(&web->board->passwords, web->worker_number, seat_count(web))) {
-		web->meter.retry_after_s = 1;
-		return ERR_CROWDED;
-	}
-	enum err err = work(web);
-	seats_leave(&web->board->passwords, web->worker_number);
+	if (err != ERR_OK)
+		return err;
+	err = work(web);
+	web_stand(web, SEAT_PASSWORD);
 	atomic_fetch_add_explicit(
 	    &web->board->password_operations, password_operations() - before, memory_order_relaxed);
 	return err;

@@ -28,10 +28,10 @@ struct uploads_input {
 	}
 
 static const struct field uploads_rows[] = {
-	ROW_UPLOAD(selfie, "selfie", "A picture of the face."),
-	ROW_UPLOAD(id_front, "idFront", "The front of the document."),
-	ROW_UPLOAD(id_back, "idBack", "Its back; a passport has none."),
-	ROW_UPLOAD(video, "video", "A video of the face."),
+	ROW_UPLOAD(selfie, "selfie", "A picture of the face, JPEG or PNG."),
+	ROW_UPLOAD(id_front, "idFront", "The front of the document, JPEG or PNG."),
+	ROW_UPLOAD(id_back, "idBack", "Its back, JPEG or PNG; a passport has none."),
+	ROW_UPLOAD(video, "video", "A video of the face, WebM."),
 };
 static const struct field_set uploads_set =
     FIELD_SET("AgeUploads", uploads_rows, struct uploads_input);

@@ -43,18 +43,30 @@ static enum err take_piece(void *arg, const void *data, size_t len_bytes)
 	return media_write(arg, data, len_bytes);
 }
 
-/* No transaction is open while the body comes in: that takes as long as the client likes. */
-enum err media_upload(struct web *web)
+static enum err take_medium(struct web *web, struct media_made *ret_made)
 {
-	struct media_made made;
 	struct media_put *put = NULL;
 	enum err err = media_begin(&web->ctx, web->in.content_type, &put);
 
 	if (err == ERR_OK)
 		err = web_read_body(web, take_piece, put);
 	if (err == ERR_OK)
-		err = media_commit(&web->ctx, &put, &made.id, &made.expires_at_ms);
+		err = media_commit(&web->ctx, &put, &ret_made->id, &ret_made->expires_at_ms);
 	media_abandon(&put);
+	return err;
+}
+
+/* No transaction is open while the body comes in: that takes as long as the client likes. Nor may all
+ * workers wait for slow clients: there is a seat, or nothing of the body is read. */
+enum err media_upload(struct web *web)
+{
+	struct media_made made;
+	enum err err = web_sit(web, SEAT_UPLOAD);
+
+	if (err != ERR_OK)
+		return err;
+	err = take_medium(web, &made);
+	web_stand(web, SEAT_UPLOAD);
 	return err == ERR_OK ? reply_object(web, &made) : err;
 }
 

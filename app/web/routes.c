@@ -106,7 +106,7 @@ static const enum err alias_errors[] = { ERR_VALIDATION, ERR_RECORD_NOT_FOUND, E
 static const enum err record_end_errors[] = { ERR_VALIDATION, ERR_RECORD_NOT_FOUND,
 	ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_OK };
 static const enum err upload_errors[] = { ERR_MEDIA_UNFIT, ERR_PAYLOAD_TOO_LARGE,
-	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_STORAGE_FULL, ERR_OK };
+	ERR_UNSUPPORTED_MEDIA_TYPE, ERR_STORAGE_FULL, ERR_UPLOADS_CROWDED, ERR_OK };
 static const enum err media_errors[] = { ERR_VALIDATION, ERR_MEDIA_NOT_FOUND, ERR_OK };
 static const enum err no_errors[] = { ERR_OK };
 

@@ -18,6 +18,7 @@
 #include "resolve.h"
 #include "sets.h"
 #include "stmt.h"
+#include "stream.h"
 #include "webhook.h"
 
 #define HEADERS_CAP 16384 /* LIMIT_REDIRECT_URIS origins in one of them */
@@ -202,14 +203,6 @@ void web_answer(struct web *web, body_fn *read_body, void *body_arg)
 	gate_run(web, read_body, body_arg);
 }
 
-enum err web_read_body(struct web *web, fcgi_sink *sink, void *arg)
-{
-	if (web->fcgi == NULL)
-		return ERR_STATE;
-	enum err err = fcgi_read_pieces(web->fcgi, web->route->body_max, sink, arg);
-	return err == ERR_IO ? web_complain(web, "body", "was not received completely") : err;
-}
-
 static enum err read_from_fcgi(
     void *arg, struct arena *arena, size_t max_bytes, const char **ret_body, size_t *ret_len)
 {
@@ -262,6 +255,7 @@ static void board_begin(struct web *web, int64_t now_ms)
 
 	memcpy(me->request_id, web->request_id, sizeof(me->request_id));
 	atomic_store_explicit(&me->state, BOARD_BUSY, memory_order_relaxed);
+	atomic_store_explicit(&me->request_moved_ms, 0, memory_order_relaxed);
 	atomic_store_explicit(&me->request_started_ms, now_ms, memory_order_release);
 }
 
@@ -298,28 +292,13 @@ static void touch_key(struct web *web)
 	log_debug("last use of a key was not written: %s", err_sentence(err));
 }
 
-/* A body that is handed on piece by piece ends early when something is wrong with it: its length has
- * been said, so whoever asked sees that it is not all. */
-static enum err send_pouring(struct web *web, struct fcgi *fcgi)
-{
-	enum err err = fcgi_reply_begin(fcgi, web->status, buf_str(&web->headers), web->pour_len);
-
-	if (err == ERR_OK) {
-		enum err poured = web->pour(web, fcgi_reply_piece, fcgi);
-		if (poured != ERR_OK)
-			log_error("%s broke off: %s", web->route->operation, err_sentence(poured));
-		err = fcgi_reply_end(fcgi);
-	}
-	return err;
-}
-
 static enum err send_answer(struct web *web, struct fcgi *fcgi)
 {
 	/* No body for HEAD, and none, nor its length, where there is nothing to say (204). */
 	bool bare = strcmp(web->in.method, "HEAD") == 0 || web->reply.len == 0;
 
 	if (web->pour != NULL && web->failure == ERR_OK && strcmp(web->in.method, "HEAD") != 0)
-		return send_pouring(web, fcgi);
+		return stream_pour(web, fcgi);
 	return fcgi_reply(fcgi, web->status, buf_str(&web->headers), bare ? NULL : web->reply.data,
 	    bare ? 0 : web->reply.len);
 }

@@ -227,8 +227,13 @@ enum err reply_json(struct web *web, json_t *body) MUST_CHECK;
 enum err reply_raw(
     struct web *web, const char *media_type, const void *body, size_t len) MUST_CHECK;
 
-/* Hands the body of a ROUTE_STREAM to the sink, as fcgi_read_pieces(); its cap is the row's body_max. */
+/* Hands the body of a ROUTE_STREAM to the sink, as fcgi_read_pieces(); its cap is the row's body_max.
+ * One that does not come on (stream.c) is a fault of the request. */
 enum err web_read_body(struct web *web, fcgi_sink *sink, void *arg) MUST_CHECK;
+
+/* Takes one of the seats of a kind; all being taken is an error of the kind's, with a second to wait. */
+enum err web_sit(struct web *web, enum seat_kind kind) MUST_CHECK;
+void web_stand(struct web *web, enum seat_kind kind);
 
 /* Adds a fault to the answer and returns ERR_VALIDATION, for rules only core or a handler sees. */
 enum err web_complain(struct web *web, const char *field, const char *message) MUST_CHECK;

@@ -136,7 +136,7 @@ class Story:
         secret = self.stack.client(self.pair["key"])
         verification = secret.post("/v1/verify/submit", {
             "externalId": "fatoumata", "level": "full_kyc", "consent": True,
-            "uploads": {name: upload(secret) for name in ("selfie", "idFront", "video")},
+            "uploads": {name: upload(secret, name) for name in ("selfie", "idFront", "video")},
             "document": {"country": "DE", "type": "passport", "number": SEED["id_number"],
                          "firstName": "Fatoumata", "lastName": "Ndiaye",
                          "dateOfBirth": "1990-05-15"}}).json()["data"]["verificationId"]

@@ -94,7 +94,7 @@ def make_person(owner, _):
     """One with a performer's record, which also has a status."""
     verification = made(owner.post("/v1/verify/submit", {
         "externalId": PERSON, "level": "full_kyc", "consent": True,
-        "uploads": {name: upload(owner) for name in ("selfie", "idFront", "video")},
+        "uploads": {name: upload(owner, name) for name in ("selfie", "idFront", "video")},
         "document": {"country": "DE", "type": "passport", "number": "1234567890123",
                      "firstName": "Amara", "lastName": "Diallo", "dateOfBirth": "1990-05-15"}}))
     for word in ("claim", "approve"):

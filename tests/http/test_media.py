@@ -3,42 +3,16 @@
 
 import hmac
 import os
-import socket
-import struct
 import time
-from urllib.parse import urlsplit
 
 import pytest
 import requests
 
-from media import UPLOADS as PATH, Media, chunk, padded as png
+from media import (PLACES, UNKNOWN, UPLOADS as PATH, Media, chunk, element, jpeg, png, upload,
+                   webm)
 from product import is_id, is_time, wait_for
 
 MOST = 15 * 1024 * 1024
-
-
-def segment(marker, data):
-    return bytes((0xFF, marker)) + struct.pack(">H", len(data) + 2) + data
-
-
-def jpeg():
-    return (b"\xff\xd8" + segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0")
-            + segment(0xC0, b"\x08\0\2\0\2\1\1\x11\0") + segment(0xDA, b"\1\1\0\0\x3f\0")
-            + b"\x12\xff\x00\x34\xff\xd0\x56" + b"\xff\xd9")
-
-
-def element(number, data, size=None):
-    return bytes.fromhex(number) + (size or bytes((0x80 | len(data),))) + data
-
-
-UNKNOWN = b"\x01" + b"\xff" * 7
-
-
-def webm(doctype=b"webm", size=None, extra=b""):
-    head = element("1a45dfa3", element("4286", b"\1") + element("4282", doctype))
-    body = (element("1549a966", b"info") + element("1654ae6b", b"tracks")
-            + element("1f43b675", element("e7", b"\0") + element("a3", b"frame"), UNKNOWN) + extra)
-    return head + element("18538067", body, size)
 
 
 GOOD = {"png": ("image/png", png()), "jpeg": ("image/jpeg", jpeg()),
@@ -117,13 +91,28 @@ def test_who_may(stack, media):
 
 def test_a_client_that_leaves(media):
     before = media.files()
-    at = urlsplit(media.stack.url)
-    with socket.create_connection((at.hostname, at.port)) as line:
-        line.sendall(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nX-API-Key: {media.key}\r\n"
-                     f"Content-Type: image/png\r\nContent-Length: 1000000\r\n\r\n".encode())
-        line.sendall(png(300000)[:200000])
+    with media.begin(1_000_000, 200_000):
         wait_for(lambda: media.files() != before)
     wait_for(lambda: media.files() == before)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_what_each_place_takes(media, place):
+    """A picture for a video, or a video for a picture, is the caller's mistake, and nothing is taken."""
+    names = list(PLACES)
+    body = {"externalId": "places-" + place, "level": "full_kyc", "consent": True,
+            "uploads": {name: upload(media.public, name) for name in names}, "document": {
+                "country": "DE", "type": "national_id", "number": "L01X00T47", "firstName": "Erika",
+                "lastName": "Mustermann", "dateOfBirth": "1990-05-15"}}
+    right = body["uploads"][place]
+    body["uploads"][place] = upload(media.public, "selfie" if place == "video" else "video")
+    answer = media.public.post("/v1/verify/submit", body)
+    assert answer.status_code == 400, answer.text
+    assert list(answer.json()) == ["error", "correlationId"]
+    assert answer.json()["error"] == "Bad Request"
+    body["uploads"][place] = right
+    answer = media.public.post("/v1/verify/submit", body)
+    assert answer.status_code == 201, answer.text
 
 
 def link(media, upload_id, ttl_s=60):

@@ -1,33 +1,70 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Media for tests: the smallest picture that is whole, and uploading one."""
+"""Media for tests: the smallest pictures and videos that are whole, and uploading them."""
 
 import os
+import socket
 import struct
 import zlib
+from urllib.parse import urlsplit
 
 UPLOADS = "/v1/verify/uploads"
 
+
+# ---- PNG (PNG specification, third edition, section 5) -----------------------------------------------
 
 def chunk(name, data):
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
-def png(shade=128):
-    """One grey pixel (PNG specification, third edition, section 5)."""
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
-            + chunk(b"IDAT", zlib.compress(bytes((0, shade)))) + chunk(b"IEND", b""))
-
-
-def padded(filler=0):
-    """The same, whole, with so many bytes more of text in it."""
+def png(filler=0):
+    """One grey pixel, and so many bytes more of text."""
     return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
             + chunk(b"IDAT", zlib.compress(bytes((0, 128))))
             + (chunk(b"teXt", b"x" * filler) if filler else b"") + chunk(b"IEND", b""))
 
 
-def upload(client, _name="selfie"):
-    """A picture that waits to be submitted: its id."""
-    answer = client.call("POST", UPLOADS, data=png(), headers={"Content-Type": "image/png"})
+# ---- JPEG (ITU-T T.81 annex B) -----------------------------------------------------------------------
+
+def segment(marker, data):
+    return bytes((0xFF, marker)) + struct.pack(">H", len(data) + 2) + data
+
+
+def jpeg():
+    return (b"\xff\xd8" + segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0")
+            + segment(0xC0, b"\x08\0\2\0\2\1\1\x11\0") + segment(0xDA, b"\1\1\0\0\x3f\0")
+            + b"\x12\xff\x00\x34\xff\xd0\x56" + b"\xff\xd9")
+
+
+# ---- WebM (RFC 8794, RFC 9559) -----------------------------------------------------------------------
+
+UNKNOWN = b"\x01" + b"\xff" * 7  # a size that is not said
+
+
+def element(number, data, size=None):
+    return bytes.fromhex(number) + (size or bytes((0x80 | len(data),))) + data
+
+
+def webm(doctype=b"webm", size=None, extra=b""):
+    head = element("1a45dfa3", element("4286", b"\1") + element("4282", doctype))
+    body = (element("1549a966", b"info") + element("1654ae6b", b"tracks")
+            + element("1f43b675", element("e7", b"\0") + element("a3", b"frame"), UNKNOWN) + extra)
+    return head + element("18538067", body, size)
+
+
+# ---- uploading ---------------------------------------------------------------------------------------
+
+# What goes in each place of a submission.
+PICTURE, VIDEO = ("image/png", png()), ("video/webm", webm())
+PLACES = {"selfie": PICTURE, "idFront": PICTURE, "idBack": PICTURE, "video": VIDEO}
+
+
+def send(client, media_type, data):
+    return client.call("POST", UPLOADS, data=data, headers={"Content-Type": media_type})
+
+
+def upload(client, place="selfie"):
+    """What goes in that place, waiting to be submitted: its id."""
+    answer = send(client, *PLACES[place])
     assert answer.status_code == 201, answer.text
     return answer.json()["data"]["uploadId"]
 
@@ -44,9 +81,18 @@ class Media:
         self.key = pair["publishable_key"]
         self.directory = os.path.join(stack.dir, "media")
 
-    def send(self, media_type, data, **headers):
-        return self.public.call("POST", UPLOADS, data=data, headers={"Content-Type": media_type, **headers})
+    def send(self, media_type, data):
+        return send(self.public, media_type, data)
 
     def files(self):
         return sorted(os.path.join(at, name) for at, _, names in os.walk(self.directory)
                       for name in names)
+
+    def begin(self, announced=3_000_000, sent=1_000_000):
+        """A connection on which the first part of an upload has been sent."""
+        at = urlsplit(self.stack.url)
+        line = socket.create_connection((at.hostname, at.port), timeout=60)
+        line.sendall(f"POST {UPLOADS} HTTP/1.1\r\nHost: x\r\nX-API-Key: {self.key}\r\n"
+                     f"Content-Type: image/png\r\nContent-Length: {announced}\r\n\r\n".encode())
+        line.sendall(png(announced)[:sent])
+        return line

@@ -3,13 +3,11 @@
 
 import os
 import signal
-import socket
 import subprocess
-from urllib.parse import urlsplit
 
 import pytest
 
-from media import UPLOADS, Media, padded
+from media import Media, png
 from product import Stack, wait_for
 
 
@@ -30,18 +28,6 @@ def workers(stack):
         return [int(word) for word in file.read().split()]
 
 
-def begin(media, announced=3_000_000, sent=1_000_000):
-    """A connection on which part of an upload has come in."""
-    before = media.files()
-    at = urlsplit(media.stack.url)
-    line = socket.create_connection((at.hostname, at.port))
-    line.sendall(f"POST {UPLOADS} HTTP/1.1\r\nHost: x\r\nX-API-Key: {media.key}\r\n"
-                 f"Content-Type: image/png\r\nContent-Length: {announced}\r\n\r\n".encode())
-    line.sendall(padded(announced)[:sent])
-    wait_for(lambda: media.files() != before)
-    return line
-
-
 def test_a_full_disk(stack, media):
     os.makedirs(media.directory, exist_ok=True)
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", media.directory],
@@ -49,12 +35,12 @@ def test_a_full_disk(stack, media):
     if mounted.returncode != 0:
         pytest.skip("a file system can be mounted by root alone")
     try:
-        answer = media.send("image/png", padded(3_000_000))
+        answer = media.send("image/png", png(3_000_000))
         assert answer.status_code == 503, answer.text
         assert list(answer.json()) == ["error", "correlationId"]
         assert media.files() == []
         # There is room again: what is small enough is taken.
-        assert media.send("image/png", padded(1000)).status_code == 201
+        assert media.send("image/png", png(1000)).status_code == 201
         assert len(media.files()) == 1
         assert stack.rows("SELECT COUNT(*) FROM media")[0][0] == 1
     finally:
@@ -64,7 +50,8 @@ def test_a_full_disk(stack, media):
 def test_killed_while_it_takes_in(stack, media):
     before, rows = media.files(), stack.rows("SELECT COUNT(*) FROM media")
     alive = workers(stack)
-    with begin(media):
+    with media.begin():
+        wait_for(lambda: media.files() != before)
         for worker in alive:
             os.kill(worker, signal.SIGKILL)
         wait_for(lambda: len(workers(stack)) == len(alive)
@@ -73,7 +60,7 @@ def test_killed_while_it_takes_in(stack, media):
     assert os.path.dirname(left) == os.path.join(media.directory, "new")
     assert stack.rows("SELECT COUNT(*) FROM media") == rows
     # The next one is taken all the same; the batch removes what was left once it is old.
-    assert media.send("image/png", padded()).status_code == 201
+    assert media.send("image/png", png()).status_code == 201
     digits = os.path.basename(left)
     old = os.path.join(os.path.dirname(left), f"{int(digits[:12], 16) - 4_000_000:012x}{digits[12:]}")
     os.rename(left, old)

@@ -111,6 +111,26 @@ static void test_faults(void **state UNUSED)
 	assert_int_equal(ages_count("usage_event"), 0);
 }
 
+/* Each place takes pictures, or videos; what is in the wrong one is not taken, nor are the others. */
+static void test_wrong_places(void **state UNUSED)
+{
+	struct age_document document = ages_document();
+
+	for (int i = 0; i < UPLOAD__MAX; i++) {
+		struct age_new input = ages_new("p", LEVEL_FULL_KYC, &document);
+		char field[32];
+		input.uploads[i] = ages_upload(i == UPLOAD_VIDEO ? UPLOAD_SELFIE : UPLOAD_VIDEO);
+		snprintf(field, sizeof(field), "uploads.%s", age_upload_name((enum age_upload)i));
+		expect_fault(input, field);
+		assert_int_equal(
+		    ages_count(
+			"(SELECT application_id FROM media WHERE owner_id IS NOT NULL) AS m"),
+		    0);
+	}
+	assert_int_equal(ages_count("age_verification"), 0);
+	assert_int_equal(ages_count("usage_event"), 0);
+}
+
 /* ---- submitting ------------------------------------------------------------------------------------- */
 
 static void test_submitted(void **state UNUSED)
@@ -518,6 +538,7 @@ int main(void)
 		cmocka_unit_test(test_needs),
 		cmocka_unit_test_setup(test_faults, ages_set_up),
 		cmocka_unit_test_setup(test_submitted, ages_set_up),
+		cmocka_unit_test_setup(test_wrong_places, ages_set_up),
 		cmocka_unit_test_setup(test_media_missing, ages_set_up),
 		cmocka_unit_test_setup(test_eligibility, ages_set_up),
 		cmocka_unit_test_setup(test_too_many, ages_set_up),

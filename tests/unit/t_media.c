@@ -27,6 +27,8 @@
 static const uint8_t photo[] = { 0xff, 0xd8, 0xff, 0xc0, 0, 11, 8, 0, 1, 0, 1, 1, 1, 0x11, 0, 0xff,
 	0xda, 0, 8, 1, 1, 0, 0, 0x3f, 0, 0x12, 0xff, 0, 0x34, 0xff, 0xd9 };
 
+#define ANY "image/png,image/jpeg,video/webm"
+
 static int set_up(void **state)
 {
 	char line[512];
@@ -121,13 +123,31 @@ static void test_taken_once(void **state UNUSED)
 	struct uuid id = uploaded(), owner = uploaded(), tenant = ctx.actor.application_id;
 
 	core_act(tenant, ENV_SANDBOX);
-	assert_int_equal(media_take(&ctx, id, owner), ERR_MEDIA_NOT_FOUND);
+	assert_int_equal(media_take(&ctx, id, ANY, owner), ERR_MEDIA_NOT_FOUND);
 	core_act(core_tenant(), ENV_LIVE);
-	assert_int_equal(media_take(&ctx, id, owner), ERR_MEDIA_NOT_FOUND);
+	assert_int_equal(media_take(&ctx, id, ANY, owner), ERR_MEDIA_NOT_FOUND);
 	core_act(tenant, ENV_LIVE);
-	assert_int_equal(media_take(&ctx, id, owner), ERR_OK);
-	assert_int_equal(media_take(&ctx, id, owner), ERR_MEDIA_NOT_FOUND);
+	assert_int_equal(media_take(&ctx, id, ANY, owner), ERR_OK);
+	assert_int_equal(media_take(&ctx, id, ANY, owner), ERR_MEDIA_NOT_FOUND);
 	assert_int_equal(core_number("SELECT COUNT(*) FROM media WHERE expires_at IS NULL"), 1);
+}
+
+/* contract/age.md: what each place takes; the text is the row's, so a part of a type is none. */
+static void test_taken_as_what_it_is(void **state UNUSED)
+{
+	struct uuid id = uploaded(), owner;
+
+	assert_int_equal(uuid_make(&owner), ERR_OK);
+	assert_int_equal(media_take(&ctx, id, "video/webm", owner), ERR_MEDIA_MISPLACED);
+	assert_int_equal(
+	    media_take(&ctx, id, "image/jpegs,image/jpe,", owner), ERR_MEDIA_MISPLACED);
+	assert_int_equal(media_take(&ctx, owner, "video/webm", owner), ERR_MEDIA_NOT_FOUND);
+	assert_int_equal(core_number("SELECT COUNT(*) FROM media WHERE owner_id IS NULL AND "
+				     "expires_at IS NOT NULL"),
+	    1);
+	assert_int_equal(media_take(&ctx, id, "image/jpeg,image/png", owner), ERR_OK);
+	/* Taken, it is nobody's to try. */
+	assert_int_equal(media_take(&ctx, id, "video/webm", owner), ERR_MEDIA_NOT_FOUND);
 }
 
 static void test_given_up_is_gone(void **state UNUSED)
@@ -136,7 +156,7 @@ static void test_given_up_is_gone(void **state UNUSED)
 	uint64_t removed = 0;
 
 	assert_int_equal(uuid_make(&owner), ERR_OK);
-	assert_int_equal(media_take(&ctx, id, owner), ERR_OK);
+	assert_int_equal(media_take(&ctx, id, ANY, owner), ERR_OK);
 	assert_int_equal(media_drop(&ctx, owner), ERR_OK);
 	assert_int_equal(read_it(id), ERR_MEDIA_NOT_FOUND);
 	core_run("UPDATE media SET expires_at = expires_at - INTERVAL 2 MINUTE");
@@ -152,11 +172,11 @@ static void test_unused_goes_used_stays(void **state UNUSED)
 	struct uuid unused = uploaded(), used = uploaded();
 	uint64_t removed = 0;
 
-	assert_int_equal(media_take(&ctx, used, unused), ERR_OK);
+	assert_int_equal(media_take(&ctx, used, ANY, unused), ERR_OK);
 	assert_int_equal(media_expire(&ctx, 10, &removed), ERR_OK);
 	assert_int_equal(removed, 0);
 	core_run("UPDATE media SET expires_at = expires_at - INTERVAL 2 HOUR");
-	assert_int_equal(media_take(&ctx, unused, used), ERR_MEDIA_NOT_FOUND);
+	assert_int_equal(media_take(&ctx, unused, ANY, used), ERR_MEDIA_NOT_FOUND);
 	assert_int_equal(media_expire(&ctx, 10, &removed), ERR_OK);
 	assert_int_equal(removed, 1);
 	assert_int_equal(access(kept(unused), F_OK), -1);
@@ -257,6 +277,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_read_and_noted, set_up),
 		cmocka_unit_test_setup(test_taken_once, set_up),
+		cmocka_unit_test_setup(test_taken_as_what_it_is, set_up),
 		cmocka_unit_test_setup(test_given_up_is_gone, set_up),
 		cmocka_unit_test_setup(test_unused_goes_used_stays, set_up),
 		cmocka_unit_test_setup(test_an_end_before_the_end, set_up),

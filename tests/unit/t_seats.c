@@ -16,24 +16,42 @@ static void test_take_and_leave(void **state UNUSED)
 {
 	static struct seats seats;
 
-	assert_true(seats_take(&seats, 0, 2));
-	assert_true(seats_take(&seats, 7, 2));
-	assert_false(seats_take(&seats, 3, 2));
-	assert_int_equal(seats_taken(&seats), 2);
-	seats_leave(&seats, 3);
-	assert_int_equal(seats_taken(&seats), 2);
-	seats_leave(&seats, 0);
-	assert_true(seats_take(&seats, 3, 2));
-	assert_false(seats_take(&seats, 0, 2));
+	assert_true(seats_take(&seats, SEAT_UPLOAD, 0, 2));
+	assert_true(seats_take(&seats, SEAT_UPLOAD, 7, 2));
+	assert_false(seats_take(&seats, SEAT_UPLOAD, 3, 2));
+	assert_int_equal(seats_taken(&seats, SEAT_UPLOAD), 2);
+	seats_leave(&seats, SEAT_UPLOAD, 3);
+	assert_int_equal(seats_taken(&seats, SEAT_UPLOAD), 2);
+	seats_leave(&seats, SEAT_UPLOAD, 0);
+	assert_true(seats_take(&seats, SEAT_UPLOAD, 3, 2));
+	assert_false(seats_take(&seats, SEAT_UPLOAD, 0, 2));
 	/* A setting that is lowered counts from then on. */
-	seats_leave(&seats, 3);
-	assert_true(seats_take(&seats, 3, 1));
-	assert_false(seats_take(&seats, 5, 1));
-	seats_leave(&seats, 3);
-	seats_leave(&seats, 7);
-	assert_int_equal(seats_taken(&seats), 0);
-	assert_false(seats_take(&seats, 0, 0));
-	assert_true(seats_take(&seats, LIMIT_WORKERS - 1, LIMIT_WORKERS + 1));
+	seats_leave(&seats, SEAT_UPLOAD, 3);
+	assert_true(seats_take(&seats, SEAT_UPLOAD, 3, 1));
+	assert_false(seats_take(&seats, SEAT_UPLOAD, 5, 1));
+	seats_leave(&seats, SEAT_UPLOAD, 3);
+	seats_leave(&seats, SEAT_UPLOAD, 7);
+	assert_int_equal(seats_taken(&seats, SEAT_UPLOAD), 0);
+	assert_false(seats_take(&seats, SEAT_UPLOAD, 0, 0));
+	assert_true(seats_take(&seats, SEAT_UPLOAD, LIMIT_WORKERS - 1, LIMIT_WORKERS + 1));
+}
+
+/* Each kind has its own; a worker that died leaves all. */
+static void test_kinds(void **state UNUSED)
+{
+	static struct seats seats;
+
+	assert_true(seats_take(&seats, SEAT_UPLOAD, 1, 1));
+	assert_false(seats_take(&seats, SEAT_UPLOAD, 2, 1));
+	assert_true(seats_take(&seats, SEAT_PASSWORD, 1, 1));
+	assert_int_equal(seats_taken(&seats, SEAT_PASSWORD), 1);
+	seats_leave(&seats, SEAT_PASSWORD, 1);
+	assert_int_equal(seats_taken(&seats, SEAT_UPLOAD), 1);
+	assert_true(seats_take(&seats, SEAT_PASSWORD, 2, 1));
+	assert_true(seats_take(&seats, SEAT_PASSWORD, 1, 2));
+	seats_clear(&seats, 1);
+	assert_int_equal(seats_taken(&seats, SEAT_UPLOAD), 0);
+	assert_int_equal(seats_taken(&seats, SEAT_PASSWORD), 1);
 }
 
 #define WORKERS 8
@@ -49,7 +67,7 @@ struct shared {
 static void work(struct shared *shared, unsigned number, unsigned seats)
 {
 	for (int i = 0; i < ROUNDS; i++) {
-		if (!seats_take(&shared->seats, number, seats)) {
+		if (!seats_take(&shared->seats, SEAT_UPLOAD, number, seats)) {
 			atomic_fetch_add(&shared->refused, 1);
 			continue;
 		}
@@ -59,7 +77,7 @@ static void work(struct shared *shared, unsigned number, unsigned seats)
 			;
 		atomic_fetch_add(&shared->taken, 1);
 		atomic_fetch_sub(&shared->inside, 1);
-		seats_leave(&shared->seats, number);
+		seats_leave(&shared->seats, SEAT_UPLOAD, number);
 	}
 }
 
@@ -85,7 +103,7 @@ static void test_processes(void **state UNUSED)
 	assert_true(atomic_load(&shared->most) <= SEATS);
 	assert_int_equal(
 	    atomic_load(&shared->taken) + atomic_load(&shared->refused), WORKERS * ROUNDS);
-	assert_int_equal(seats_taken(&shared->seats), 0);
+	assert_int_equal(seats_taken(&shared->seats, SEAT_UPLOAD), 0);
 	/* With as many seats as there are workers nobody is ever refused. */
 	atomic_store(&shared->refused, 0);
 	run_workers(shared, WORKERS);
@@ -102,13 +120,13 @@ static void test_a_dead_worker(void **state UNUSED)
 	struct shared *shared = shm.base;
 	pid_t pid = fork();
 	if (pid == 0) {
-		(void)!seats_take(&shared->seats, 4, 1);
+		(void)!seats_take(&shared->seats, SEAT_UPLOAD, 4, 1);
 		(void)raise(SIGKILL);
 	}
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	assert_false(seats_take(&shared->seats, 1, 1));
-	seats_leave(&shared->seats, 4);
-	assert_true(seats_take(&shared->seats, 1, 1));
+	assert_false(seats_take(&shared->seats, SEAT_UPLOAD, 1, 1));
+	seats_clear(&shared->seats, 4);
+	assert_true(seats_take(&shared->seats, SEAT_UPLOAD, 1, 1));
 	shm_close(&shm);
 }
 
@@ -116,6 +134,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_take_and_leave),
+		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_processes),
 		cmocka_unit_test(test_a_dead_worker),
 	};

@@ -89,14 +89,21 @@ static const unsigned char png[] = {
 };
 _Static_assert(sizeof(png) == AGES_PICTURE, "as the header says");
 
-struct uuid ages_upload(void)
+/* The smallest video: the header, a segment of tracks and one cluster. */
+static const unsigned char webm[] = { 0x1a, 0x45, 0xdf, 0xa3, 0x8b, 0x42, 0x86, 0x81, 1, 0x42, 0x82,
+	0x84, 'w', 'e', 'b', 'm', 0x18, 0x53, 0x80, 0x67, 0x90, 0x16, 0x54, 0xae, 0x6b, 0x81, 0,
+	0x1f, 0x43, 0xb6, 0x75, 0x85, 0xe7, 0x81, 0, 0xa3, 0x80 };
+
+struct uuid ages_upload(enum age_upload upload)
 {
+	bool is_video = upload == UPLOAD_VIDEO;
 	struct media_put *put = NULL;
 	struct uuid id = UUID_NIL;
 	int64_t expires_at_ms = 0;
 
-	assert_int_equal(media_begin(&ctx, "image/png", &put), ERR_OK);
-	assert_int_equal(media_write(put, png, sizeof(png)), ERR_OK);
+	assert_int_equal(media_begin(&ctx, is_video ? "video/webm" : "image/png", &put), ERR_OK);
+	assert_int_equal(
+	    media_write(put, is_video ? webm : png, is_video ? sizeof(webm) : sizeof(png)), ERR_OK);
 	assert_int_equal(media_commit(&ctx, &put, &id, &expires_at_ms), ERR_OK);
 	return id;
 }
@@ -141,7 +148,7 @@ struct age_new ages_new(
 
 	for (int i = 0; i < UPLOAD__MAX; i++) {
 		if (age_needs(level, (enum age_upload)i, NULL))
-			input.uploads[i] = ages_upload();
+			input.uploads[i] = ages_upload((enum age_upload)i);
 	}
 	return input;
 }

@@ -12,8 +12,8 @@
 /* Bytes of the picture that is uploaded. */
 #define AGES_PICTURE 67
 
-/* Uploads a picture of the acting tenant. */
-struct uuid ages_upload(void);
+/* Uploads what goes in that place, of the acting tenant. */
+struct uuid ages_upload(enum age_upload upload);
 
 /* As core_settings(), with a place for media. */
 void ages_settings(const char *lines);

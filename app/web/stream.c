@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* stream.c: bodies in pieces, their pace, and seats. */
+#include "stream.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "clock.h"
+#include "log.h"
+
+/* ---- seats -------------------------------------------------------------------------------------- */
+
+/* A kind's setting, where 0 is half of the workers, and what to say when all are taken. */
+static const struct {
+	size_t setting;
+	enum err none_free;
+} kinds[SEAT__MAX] = {
+	[SEAT_PASSWORD] = { offsetof(struct settings, password_workers), ERR_CROWDED },
+	[SEAT_UPLOAD] = { offsetof(struct settings, upload_workers), ERR_UPLOADS_CROWDED },
+};
+
+static unsigned seat_count(const struct web *web, enum seat_kind kind)
+{
+	unsigned half = atomic_load(&web->board->worker_count) / 2;
+	int64_t set;
+
+	memcpy(&set, (const char *)web->settings + kinds[kind].setting, sizeof(set));
+	if (set > 0)
+		return (unsigned)set;
+	return half > 0 ? half : 1;
+}
+
+enum err web_sit(struct web *web, enum seat_kind kind)
+{
+	if (seats_take(&web->board->seats, kind, web->worker_number, seat_count(web, kind)))
+		return ERR_OK;
+	web->meter.retry_after_s = 1;
+	return kinds[kind].none_free;
+}
+
+void web_stand(struct web *web, enum seat_kind kind)
+{
+	seats_leave(&web->board->seats, kind, web->worker_number);
+}
+
+/* ---- pace --------------------------------------------------------------------------------------- */
+
+struct pace {
+	struct web *web;
+	fcgi_sink *sink;
+	void *arg;
+	int64_t from_ms; /* monotonic: the first upload_stall_s do not count */
+	uint64_t bytes;
+	bool was_sink; /* the sink, or its slowness, ended it */
+};
+
+static struct pace pace_of(struct web *web, fcgi_sink *sink, void *arg)
+{
+	return (struct pace){ .web = web,
+		.sink = sink,
+		.arg = arg,
+		.from_ms = clock_mono_ms() + web->settings->upload_stall_s * 1000 };
+}
+
+/* A sink in front of another: notes that it goes on, and ends what goes on too slowly. */
+static enum err keep_pace(void *arg, const void *data, size_t len_bytes)
+{
+	struct pace *pace = arg;
+	struct board_worker *me = &pace->web->board->workers[pace->web->worker_number];
+	int64_t now_ms = clock_mono_ms(), spent_ms = now_ms - pace->from_ms;
+	int64_t least = pace->web->settings->upload_min_bytes_s;
+
+	atomic_store_explicit(&me->request_moved_ms, now_ms, memory_order_relaxed);
+	pace->bytes += len_bytes;
+	bool is_slow = spent_ms > 0 && pace->bytes < (uint64_t)(spent_ms * least / 1000);
+	enum err err = is_slow ? ERR_TIMEOUT : pace->sink(pace->arg, data, len_bytes);
+	pace->was_sink = err != ERR_OK;
+	return err;
+}
+
+enum err web_read_body(struct web *web, fcgi_sink *sink, void *arg)
+{
+	struct pace pace = pace_of(web, sink, arg);
+
+	if (web->fcgi == NULL)
+		return ERR_STATE;
+	enum err err = fcgi_be_impatient(web->fcgi, web->settings->upload_stall_s);
+	if (err == ERR_OK)
+		err = fcgi_read_pieces(web->fcgi, web->route->body_max, keep_pace, &pace);
+	if (err == ERR_TIMEOUT)
+		return web_complain(web, "body", "came too slowly");
+	return err == ERR_IO ? web_complain(web, "body", "was not received completely") : err;
+}
+
+enum err stream_pour(struct web *web, struct fcgi *fcgi)
+{
+	struct pace pace = pace_of(web, fcgi_reply_piece, fcgi);
+	enum err err = fcgi_be_impatient(fcgi, web->settings->upload_stall_s);
+
+	if (err == ERR_OK)
+		err = fcgi_reply_begin(fcgi, web->status, buf_str(&web->headers), web->pour_len);
+	if (err != ERR_OK)
+		return err;
+	enum err poured = web->pour(web, keep_pace, &pace);
+	/* Somebody who leaves, or takes it too slowly, is nobody's mistake. */
+	if (poured != ERR_OK)
+		log_write(pace.was_sink ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "%s broke off: %s",
+		    web->route->operation, err_sentence(poured));
+	return fcgi_reply_end(fcgi);
+}
