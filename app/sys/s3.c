@@ -473,6 +473,14 @@ static enum s3_end end_of_curl(const struct talk *talk, CURLcode code)
 	}
 }
 
+static bool has_sent(const struct talk *talk)
+{
+	long request_size = 0;
+
+	return curl_easy_getinfo(talk->easy, CURLINFO_REQUEST_SIZE, &request_size) != CURLE_OK ||
+	       request_size > 0;
+}
+
 static void talk_end(struct talk *talk, CURLcode code)
 {
 	struct s3 *s3 = talk->s3;
@@ -481,6 +489,7 @@ static void talk_end(struct talk *talk, CURLcode code)
 	struct talk **at = &s3->running;
 	long status = status_of(talk);
 
+	reply.was_sent = status == 0 && has_sent(talk);
 	reply.problem = problem;
 	error_word(talk, word);
 	if (talk->too_much) {

@@ -46,6 +46,7 @@ struct s3_reply {
 	enum err err;        /* of S3_STOPPED */
 	uint64_t size_bytes; /* of the object: what was put, taken, or said by s3_head() */
 	const char *etag;    /* of s3_put() and s3_head(): what the store calls this content */
+	bool was_sent;       /* of S3_AWAY: the request went out unanswered, so it may have been done */
 	const char *problem; /* what was wrong, in a few words; "" when nothing */
 };
 
