@@ -5,6 +5,7 @@ told to misbehave."""
 
 import hashlib
 import hmac
+import os
 import re
 import ssl
 import threading
@@ -97,6 +98,13 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_PUT = do_HEAD = do_DELETE = handle_any
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_):
+        """Somebody hangs up: that is part of the tests."""
+
+
 class Bucket:
     """One bucket. objects: path → content. misbehave(handler) may give an answer instead of the right
     one, "hang up", or None; afterwards(handler) is called before an answer goes out."""
@@ -105,8 +113,7 @@ class Bucket:
         self.name, self.access, self.secret, self.region = name, access, secret, region
         self.objects, self.seen = {}, []
         self.misbehave = self.afterwards = None
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.server.store = self
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -139,3 +146,20 @@ class Bucket:
         if key not in self.objects:
             return fault("NoSuchKey", 404)
         return 200, etag | {"Content-Length": str(len(self.objects[key]))}, self.objects[key]
+
+    # ---- what a product needs to use it ------------------------------------------------------------
+
+    def key_files(self, directory):
+        """Files with the credentials, for the settings: (access key's, secret's)."""
+        paths = []
+        for name, text in (("s3.access", self.access), ("s3.secret", self.secret)):
+            paths.append(os.path.join(directory, name))
+            with open(os.open(paths[-1], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w",
+                      encoding="ascii") as file:
+                file.write(text + "\n")
+        return paths
+
+    def settings(self, directory):
+        access, secret = self.key_files(directory)
+        return {"s3_endpoint": self.url, "s3_region": self.region, "s3_bucket": self.name,
+                "s3_access_key_file": access, "s3_secret_key_file": secret}
