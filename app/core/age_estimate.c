@@ -121,7 +121,7 @@ enum err estimate_prepare(struct ctx *ctx, struct estimate_flow *flow)
 		give_to_reviewer(flow, CAUSE_ESTIMATOR_FAILED, "a selfie cannot be read");
 		return ERR_OK;
 	}
-	if (err == ERR_IO || err == ERR_NO_KEY || err == ERR_CRYPTO) {
+	if (err == ERR_IO || err == ERR_NO_KEY || err == ERR_CRYPTO || err == ERR_UNAVAILABLE) {
 		flow->step = ESTIMATE_LATER;
 		flow->alert = "a selfie cannot be read now";
 		return ERR_OK;

@@ -17,6 +17,7 @@
 #include "id.h"
 #include "limits.h"
 #include "log.h"
+#include "media_private.h"
 #include "media_type.h"
 #include "sealed.h"
 #include "str.h"
@@ -24,10 +25,8 @@
 
 #define PURPOSE "media.file_key"
 #define NEW_DIR "new"
-#define LEVELS 2
-#define PATH_SIZE (LIMIT_SETTING + 64)
 #define TIME_TEXT_MAX 20
-#define CLOCKS_APART_MS INT64_C(60000) /* hosts' clocks, while an upload is taken */
+#define LINK_TRIES 5
 
 struct media_put {
 	struct uuid id;
@@ -41,12 +40,7 @@ struct media_put {
 
 /* ---- paths -------------------------------------------------------------------------------------- */
 
-struct media_path {
-	char text[PATH_SIZE];
-};
-
-/* Where an upload is written. */
-static struct media_path path_new(const char *dir, struct uuid id)
+struct media_path media_path_new(const char *dir, struct uuid id)
 {
 	struct media_path path;
 	char hex[2 * sizeof(id.b) + 1];
@@ -56,9 +50,8 @@ static struct media_path path_new(const char *dir, struct uuid id)
 	return path;
 }
 
-/* Where it is kept: levels of directories by the id's last bytes, which are random; 0 leaves out the
- * name, and so many less of the directories. */
-static struct media_path path_kept(const char *dir, struct uuid id, int levels, bool with_name)
+/* By the id's last bytes, which are random. */
+struct media_path media_path_kept(const char *dir, struct uuid id, int levels, bool with_name)
 {
 	struct media_path path;
 	char hex[2 * sizeof(id.b) + 1];
@@ -111,8 +104,8 @@ static void put_free(struct media_put **put)
 
 static enum err put_open(struct media_put *put)
 {
-	char dir[PATH_SIZE];
-	struct media_path path = path_new(put->dir, put->id);
+	char dir[MEDIA_PATH_SIZE];
+	struct media_path path = media_path_new(put->dir, put->id);
 
 	(void)snprintf(dir, sizeof(dir), "%s/" NEW_DIR, put->dir);
 	enum err err = dir_make(put->dir);
@@ -163,31 +156,45 @@ void media_abandon(struct media_put **put)
 {
 	if (put == NULL || *put == NULL)
 		return;
-	struct media_path path = path_new((*put)->dir, (*put)->id);
+	struct media_path path = media_path_new((*put)->dir, (*put)->id);
 	if ((*put)->is_named) {
-		struct media_path kept = path_kept((*put)->dir, (*put)->id, LEVELS, true);
+		struct media_path kept = media_path_kept((*put)->dir, (*put)->id, MEDIA_LEVELS, true);
 		(void)unlink(kept.text);
 	}
 	(void)unlink(path.text);
 	put_free(put);
 }
 
+/* Makes the directories, and links. They may go before they are used: the batch removes those that it
+ * has emptied (media_carry.h). */
+static enum err put_link(const struct media_put *put)
+{
+	struct media_path from = media_path_new(put->dir, put->id);
+	struct media_path to = media_path_kept(put->dir, put->id, MEDIA_LEVELS, true);
+	enum err err = ERR_IO;
+
+	for (int again = 0; again < LINK_TRIES; again++) {
+		err = ERR_OK;
+		for (int level = 1; level <= MEDIA_LEVELS && err == ERR_OK; level++)
+			err = dir_make(media_path_kept(put->dir, put->id, level, false).text);
+		if (err == ERR_OK && link(from.text, to.text) != 0)
+			err = disk_error();
+		if (err != ERR_IO || errno != ENOENT)
+			break;
+	}
+	return err;
+}
+
 /* Gives the file its second name, durably. */
 static enum err put_name(struct media_put *put)
 {
-	struct media_path from = path_new(put->dir, put->id);
-	struct media_path to = path_kept(put->dir, put->id, LEVELS, true);
-	enum err err = ERR_OK;
+	enum err err = put_link(put);
 
-	for (int level = 1; level <= LEVELS && err == ERR_OK; level++)
-		err = dir_make(path_kept(put->dir, put->id, level, false).text);
-	if (err == ERR_OK && link(from.text, to.text) != 0)
-		err = disk_error();
 	if (err != ERR_OK)
 		return err;
 	put->is_named = true;
-	for (int level = LEVELS; level >= 0 && err == ERR_OK; level--)
-		err = dir_sync(path_kept(put->dir, put->id, level, false).text);
+	for (int level = MEDIA_LEVELS; level >= 0 && err == ERR_OK; level--)
+		err = dir_sync(media_path_kept(put->dir, put->id, level, false).text);
 	return err;
 }
 
@@ -226,7 +233,7 @@ enum err media_commit(
 	if (err == ERR_OK)
 		err = tx_run(ctx, commit_row, &commit);
 	if (err == ERR_OK)
-		(void)unlink(path_new((*put)->dir, id).text);
+		(void)unlink(media_path_new((*put)->dir, id).text);
 	/* Perhaps the row is there: both names stay, and the sweep asks the database. */
 	if (err == ERR_OK || err == ERR_DB_UNCERTAIN)
 		put_free(put);
@@ -290,8 +297,11 @@ enum err media_read(struct ctx *ctx, struct uuid id, media_sink *sink, void *arg
 	};
 	err = tx_run(ctx, note_read, &entry);
 	if (err == ERR_OK)
-		err = sealfile_read(path_kept(ctx->settings->media_dir, id, LEVELS, true).text,
+		err = sealfile_read(
+		    media_path_kept(ctx->settings->media_dir, id, MEDIA_LEVELS, true).text,
 		    key.data, id, sink, arg);
+	if (err == ERR_MISSING)
+		err = bucket_read(ctx, id, key.data, sink, arg);
 	if (err == ERR_MISSING || err == ERR_TAMPERED)
 		log_error("a medium's file is missing or damaged: %s", err_sentence(err));
 	return err == ERR_MISSING ? ERR_MEDIA_NOT_FOUND : err;
@@ -359,18 +369,18 @@ enum err media_link_check(struct ctx *ctx, struct uuid id, const char *exp, cons
 
 /* ---- removing ----------------------------------------------------------------------------------- */
 
-static enum err remove_files(struct ctx *ctx, struct uuid id)
+enum err media_unlink(struct ctx *ctx, struct uuid id)
 {
 	const char *dir = ctx->settings->media_dir;
-	enum err err = unlink_if_there(path_kept(dir, id, LEVELS, true).text);
+	enum err err = unlink_if_there(media_path_kept(dir, id, MEDIA_LEVELS, true).text);
 
-	return err == ERR_OK ? unlink_if_there(path_new(dir, id).text) : err;
+	return err == ERR_OK ? unlink_if_there(media_path_new(dir, id).text) : err;
 }
 
 /* Files go before their rows: a row whose file has gone is found again, the other way round not. */
 enum err media_expire(struct ctx *ctx, int64_t max, uint64_t *ret_removed)
 {
-	int64_t before_ms = clock_now_ms() - CLOCKS_APART_MS;
+	int64_t before_ms = clock_now_ms() - MEDIA_CLOCKS_APART_MS;
 	struct row_media_overdue *rows = NULL;
 	size_t count = 0;
 	enum err err = q_media_overdue(ctx->db, ctx->arena, before_ms, max, &rows, &count);
@@ -378,7 +388,7 @@ enum err media_expire(struct ctx *ctx, int64_t max, uint64_t *ret_removed)
 	*ret_removed = 0;
 	for (size_t i = 0; i < count && err == ERR_OK; i++) {
 		uint64_t changed = 0;
-		err = remove_files(ctx, rows[i].id);
+		err = media_unlink(ctx, rows[i].id);
 		if (err == ERR_OK)
 			err = q_media_delete(ctx->db, rows[i].id, before_ms, &changed);
 		*ret_removed += err == ERR_OK;
@@ -393,8 +403,8 @@ static enum err sweep_file(struct ctx *ctx, struct uuid id)
 	enum err err = q_media_get(ctx->db, ctx->arena, id, &row);
 
 	if (err == ERR_MISSING)
-		return remove_files(ctx, id);
-	return err == ERR_OK ? unlink_if_there(path_new(ctx->settings->media_dir, id).text) : err;
+		return media_unlink(ctx, id);
+	return err == ERR_OK ? unlink_if_there(media_path_new(ctx->settings->media_dir, id).text) : err;
 }
 
 /* Whether a directory's entry is one of ours, and of an upload that cannot be under way any more. */
@@ -412,7 +422,7 @@ static bool is_left(const struct dirent *entry, struct uuid *ret_id)
 
 enum err media_sweep(struct ctx *ctx, int64_t max, uint64_t *ret_removed)
 {
-	char path[PATH_SIZE];
+	char path[MEDIA_PATH_SIZE];
 	const struct dirent *entry;
 	enum err err = ERR_OK;
 

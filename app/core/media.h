@@ -54,7 +54,8 @@ enum err media_take(
 /*
  * Opens a medium of any tenant and hands its content to the sink; that it was read is in the audit log
  * first. ERR_MEDIA_NOT_FOUND; ERR_TAMPERED: the file is not what was written, found before the content
- * of the piece concerned is handed on; as seal_open().
+ * of the piece concerned is handed on; ERR_UNAVAILABLE: it is in a bucket, or with another host, and
+ * cannot be had now; as seal_open().
  */
 enum err media_read(struct ctx *ctx, struct uuid id, media_sink *sink, void *arg) MUST_CHECK;
 

@@ -2,6 +2,7 @@
 /* settings.c: the table as rows, the rules across settings, the password file. */
 #include "settings.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "limits.h"
 #include "mime.h"
 #include "proc.h"
+#include "s3.h"
 #include "str.h"
 
 #ifndef BONAFIDE_SYSCONFDIR
@@ -31,6 +33,8 @@
 #define PASSWORD_SIZE 512
 #define REASON_SIZE 512
 #define TOKEN_NAME_MAX 255
+#define REGION_MAX 40
+#define PREFIX_MAX 200
 
 const struct conf_row settings_rows[] = {
 #define CONF(type, key, initial, min, max, choices, reload, manual) \
@@ -162,6 +166,57 @@ static void check_mail(const struct settings *s, struct buf *complaints)
 		    complaints, "smtp_tls = none would send the password of smtp_user in clear\n");
 }
 
+/* Letters, digits and hyphens: what a region's name is made of, and what a signature takes. */
+static bool region_usable(const char *region)
+{
+	size_t len = strlen(region);
+
+	return len > 0 && len <= REGION_MAX &&
+	       strspn(region, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") ==
+		   len;
+}
+
+/* A prefix is the beginning of a key: with something behind it, it must be one. */
+static bool prefix_usable(const char *prefix)
+{
+	char key[LIMIT_SETTING + 2];
+
+	(void)snprintf(key, sizeof(key), "%s0", prefix);
+	return s3_key_ok(key) && strlen(prefix) <= PREFIX_MAX;
+}
+
+static void check_bucket(const struct settings *s, struct buf *complaints)
+{
+	const struct {
+		const char *key, *value;
+	} needed[] = {
+		{ "s3_endpoint", s->s3_endpoint },
+		{ "s3_bucket", s->s3_bucket },
+		{ "s3_access_key_file", s->s3_access_key_file },
+		{ "s3_secret_key_file", s->s3_secret_key_file },
+	};
+	bool is_used = strcmp(s->media_store, "s3") == 0;
+	size_t len = strlen(s->s3_endpoint);
+
+	for (size_t i = 0; i < countof(needed); i++)
+		if (needed[i].value[0] == '\0' && (is_used || s->s3_bucket[0] != '\0'))
+			buf_printf(complaints, "%s but %s is not set\n",
+			    is_used ? "media_store is s3" : "s3_bucket is set", needed[i].key);
+	check_url("s3_endpoint", s->s3_endpoint, complaints);
+	if (len > 0 && s->s3_endpoint[len - 1] == '/')
+		buf_adds(complaints, "s3_endpoint must not end in a slash\n");
+	if (s->s3_bucket[0] != '\0' && !s3_bucket_ok(s->s3_bucket))
+		buf_adds(complaints, "s3_bucket must be 3 to 63 small letters, digits, dots and "
+				     "hyphens\n");
+	if (!region_usable(s->s3_region))
+		buf_adds(complaints, "s3_region must be up to 40 letters, digits and hyphens\n");
+	if (!prefix_usable(s->s3_prefix))
+		buf_adds(complaints, "s3_prefix must be up to 200 letters, digits, dots, hyphens and "
+				     "slashes, without a slash or a dot in front\n");
+	if (is_used && !s3_can_sign())
+		buf_adds(complaints, "media_store = s3 needs libcurl 7.88 or later\n");
+}
+
 /* Rules that no single row can state. */
 static void check_across(const struct settings *s, struct buf *complaints)
 {
@@ -172,6 +227,7 @@ static void check_across(const struct settings *s, struct buf *complaints)
 	check_token_name("jwt_audience", s->jwt_audience, false, complaints);
 	check_mail(s, complaints);
 	check_url("age_estimator_url", s->age_estimator_url, complaints);
+	check_bucket(s, complaints);
 	check_url("public_url", s->public_url, complaints);
 	if (s->public_url[0] != '\0' && s->public_url[strlen(s->public_url) - 1] == '/')
 		buf_adds(complaints, "public_url must not end in a slash\n");

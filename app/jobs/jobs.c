@@ -12,6 +12,7 @@ const struct job jobs[] = {
 	{ "task", 0, task_job_open, task_job_round, task_job_close },
 	{ "mail", 0, mail_job_open, mail_job_round, mail_job_close },
 	{ "age", 0, age_job_open, age_job_round, age_job_close },
+	{ "media", 0, media_job_open, media_job_round, media_job_close },
 	{ "expire", 60000, NULL, expire_job_round, NULL },
 };
 const size_t job_count = countof(jobs);

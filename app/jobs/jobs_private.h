@@ -30,6 +30,11 @@ enum err age_job_open(struct job_run *run) MUST_CHECK;
 enum err age_job_round(struct job_run *run, bool *ret_busy) MUST_CHECK;
 void age_job_close(struct job_run *run);
 
+/* j_media.c: carries media to their bucket, and removes objects. */
+enum err media_job_open(struct job_run *run) MUST_CHECK;
+enum err media_job_round(struct job_run *run, bool *ret_busy) MUST_CHECK;
+void media_job_close(struct job_run *run);
+
 /* j_expire.c: deletes what is past its time. */
 enum err expire_job_round(struct job_run *run, bool *ret_busy) MUST_CHECK;
 

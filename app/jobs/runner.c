@@ -195,6 +195,9 @@ static int64_t finish_ms(const struct settings *settings)
 		longest_s = settings->smtp_timeout_s;
 	if (settings->age_estimator_timeout_s > longest_s && settings->age_estimator_url[0] != '\0')
 		longest_s = settings->age_estimator_timeout_s;
+	/* What is put is looked at as well. */
+	if (2 * settings->s3_timeout_s > longest_s && settings->s3_bucket[0] != '\0')
+		longest_s = 2 * settings->s3_timeout_s;
 	return longest_s * 1000 + FINISH_MS;
 }
 
@@ -240,6 +243,7 @@ static const struct {
 	{ "unmailed", MEMBER_IS(uint64_t, struct job_counts, unmailed) },
 	{ "later", MEMBER_IS(uint64_t, struct job_counts, later) },
 	{ "stale", MEMBER_IS(uint64_t, struct job_counts, stale) },
+	{ "carried", MEMBER_IS(uint64_t, struct job_counts, carried) },
 	{ "expired", MEMBER_IS(uint64_t, struct job_counts, expired) },
 };
 

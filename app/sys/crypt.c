@@ -8,8 +8,10 @@
 #include "clock.h"
 #include "crypt.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 /* OpenSSL has a type of this name; here it is our error. */
 #define ERR_STATE openssl_err_state
@@ -113,6 +115,43 @@ enum err sha256_of(const void *data, size_t len_bytes, uint8_t ret_digest[SHA256
 	    len != SHA256_SIZE)
 		return ERR_CRYPTO;
 	memcpy(ret_digest, digest, SHA256_SIZE);
+	return ERR_OK;
+}
+
+/* Feeds what is left of a file to the digest. */
+static enum err digest_file(int fd, EVP_MD_CTX *digest, uint64_t *ret_size)
+{
+	uint8_t piece[16384];
+
+	for (*ret_size = 0;;) {
+		ssize_t got = read(fd, piece, sizeof(piece));
+		if (got == 0)
+			return ERR_OK;
+		if (got < 0 && errno != EINTR)
+			return ERR_IO;
+		if (got > 0 && EVP_DigestUpdate(digest, piece, (size_t)got) != 1)
+			return ERR_CRYPTO;
+		*ret_size += got > 0 ? (uint64_t)got : 0;
+	}
+}
+
+enum err sha256_of_file(int fd, uint8_t ret_digest[SHA256_SIZE], uint64_t *ret_size_bytes)
+{
+	const EVP_MD *md = sha256_md();
+	EVP_MD_CTX *digest = EVP_MD_CTX_new();
+	uint8_t out[SHA256_SIZE];
+	uint64_t size = 0;
+	enum err err = ERR_CRYPTO;
+
+	if (md != NULL && digest != NULL && EVP_DigestInit_ex2(digest, md, NULL) == 1)
+		err = digest_file(fd, digest, &size);
+	if (err == ERR_OK && EVP_DigestFinal_ex(digest, out, NULL) != 1)
+		err = ERR_CRYPTO;
+	EVP_MD_CTX_free(digest);
+	if (err != ERR_OK)
+		return err;
+	memcpy(ret_digest, out, SHA256_SIZE);
+	*ret_size_bytes = size;
 	return ERR_OK;
 }
 

@@ -30,6 +30,11 @@ enum err uuid_make(struct uuid *ret_id) MUST_CHECK;
 /* SHA-256 (FIPS 180-4). ERR_CRYPTO. */
 enum err sha256_of(const void *data, size_t len_bytes, uint8_t ret_digest[SHA256_SIZE]) MUST_CHECK;
 
+/* The same of what is left to read of a file, which is read piece by piece; *ret_size_bytes: how much that
+ * was. ERR_IO, ERR_CRYPTO. */
+enum err sha256_of_file(
+    int fd, uint8_t ret_digest[SHA256_SIZE], uint64_t *ret_size_bytes) MUST_CHECK;
+
 /* HMAC-SHA256 (RFC 2104). ERR_CRYPTO. */
 enum err hmac_sha256(const void *key, size_t key_len, const void *data, size_t data_len,
     uint8_t ret_mac[SHA256_SIZE]) MUST_CHECK;

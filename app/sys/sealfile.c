@@ -10,15 +10,23 @@
 
 #define HEADER_SIZE 24 /* magic 4, version 1, zeros 3, id 16 */
 #define SEALED_CHUNK (SEALFILE_CHUNK + GCM_TAG_SIZE)
+#define READ_SIZE 16384
 
 struct sealfile {
 	int fd;
 	uint8_t key[GCM_KEY_SIZE];
 	uint8_t header[HEADER_SIZE];
 	uint64_t number; /* of the chunk that is being filled */
-	size_t len;      /* what is in it */
+	size_t len;      /* what is in it; sealed, when it is read */
 	uint8_t plain[SEALFILE_CHUNK];
 	uint8_t sealed[SEALED_CHUNK];
+};
+
+struct sealopen {
+	struct sealfile file; /* without a descriptor */
+	size_t header_len;    /* how much of it has come */
+	sealfile_sink *sink;
+	void *arg;
 };
 
 static enum err error_of_disk(void)
@@ -32,6 +40,13 @@ static void make_header(struct uuid id, uint8_t out[HEADER_SIZE])
 
 	memcpy(out, begin, sizeof(begin));
 	memcpy(out + sizeof(begin), id.b, sizeof(id.b));
+}
+
+static void file_begin(struct sealfile *file, const uint8_t key[GCM_KEY_SIZE], struct uuid id)
+{
+	file->fd = -1;
+	memcpy(file->key, key, GCM_KEY_SIZE);
+	make_header(id, file->header);
 }
 
 static void make_nonce(uint64_t number, bool is_last, uint8_t out[GCM_NONCE_SIZE])
@@ -58,26 +73,15 @@ static enum err write_all(int fd, const uint8_t *data, size_t len)
 	return ERR_OK;
 }
 
-static struct sealfile *file_new(const uint8_t key[GCM_KEY_SIZE], struct uuid id)
-{
-	struct sealfile *file = calloc(1, sizeof(*file));
-
-	if (file == NULL)
-		return NULL;
-	file->fd = -1;
-	memcpy(file->key, key, GCM_KEY_SIZE);
-	make_header(id, file->header);
-	return file;
-}
-
 enum err sealfile_create(
     const char *path, const uint8_t key[GCM_KEY_SIZE], struct uuid id, struct sealfile **ret_file)
 {
-	struct sealfile *file = file_new(key, id);
+	struct sealfile *file = calloc(1, sizeof(*file));
 	enum err err = ERR_OK;
 
 	if (file == NULL)
 		return ERR_NOMEM;
+	file_begin(file, key, id);
 	file->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (file->fd < 0)
 		err = error_of_disk();
@@ -146,46 +150,98 @@ void sealfile_free(struct sealfile **file)
 
 /* ---- reading ------------------------------------------------------------------------------------ */
 
-/* Up to size bytes; fewer only at the end of the file. */
-static enum err read_up_to(int fd, uint8_t *out, size_t size, size_t *ret_len)
+/* Opens what has been gathered. A chunk that is not full is the last one, and a full one is not: the tag
+ * says so too. */
+static enum err open_chunk(struct sealopen *seal, bool is_last)
 {
-	size_t len = 0;
+	struct sealfile *file = &seal->file;
+	uint8_t nonce[GCM_NONCE_SIZE];
 
-	while (len < size) {
-		ssize_t got = read(fd, out + len, size - len);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return ERR_IO;
-		if (got == 0)
-			break;
-		len += (size_t)got;
-	}
-	*ret_len = len;
+	if (file->len < GCM_TAG_SIZE)
+		return ERR_TAMPERED;
+	size_t len = file->len - GCM_TAG_SIZE;
+	make_nonce(file->number++, is_last, nonce);
+	file->len = 0;
+	enum err err = gcm_open(file->key, nonce, file->header, HEADER_SIZE, file->sealed, len,
+	    file->sealed + len, file->plain);
+	return err == ERR_OK && len > 0 ? seal->sink(seal->arg, file->plain, len) : err;
+}
+
+enum err sealopen_new(const uint8_t key[GCM_KEY_SIZE], struct uuid id, sealfile_sink *sink,
+    void *arg, struct sealopen **ret_seal)
+{
+	struct sealopen *seal = calloc(1, sizeof(*seal));
+
+	if (seal == NULL)
+		return ERR_NOMEM;
+	file_begin(&seal->file, key, id);
+	seal->sink = sink;
+	seal->arg = arg;
+	*ret_seal = seal;
 	return ERR_OK;
 }
 
-/* A chunk that is not full is the last one, and a full one is not: the tag says so too. */
-static enum err read_chunks(struct sealfile *file, sealfile_sink *sink, void *arg)
+/* Takes as much of a piece as completes the header; *ret_taken is how much that is. */
+static enum err take_header(struct sealopen *seal, const uint8_t *data, size_t len, size_t *ret_taken)
 {
-	bool is_last = false;
+	size_t room = HEADER_SIZE - seal->header_len;
+	size_t part = len < room ? len : room;
+
+	*ret_taken = part;
+	if (memcmp(seal->file.header + seal->header_len, data, part) != 0)
+		return ERR_TAMPERED;
+	seal->header_len += part;
+	return ERR_OK;
+}
+
+enum err sealopen_add(struct sealopen *seal, const void *data, size_t len_bytes)
+{
+	struct sealfile *file = &seal->file;
+	const uint8_t *from = data;
+	size_t part = 0;
 	enum err err = ERR_OK;
 
-	while (err == ERR_OK && !is_last) {
-		uint8_t nonce[GCM_NONCE_SIZE];
-		size_t len = 0;
-		err = read_up_to(file->fd, file->sealed, SEALED_CHUNK, &len);
-		if (err == ERR_OK && len < GCM_TAG_SIZE)
-			err = ERR_TAMPERED;
-		if (err != ERR_OK)
-			break;
-		is_last = len < SEALED_CHUNK;
-		len -= GCM_TAG_SIZE;
-		make_nonce(file->number++, is_last, nonce);
-		err = gcm_open(file->key, nonce, file->header, HEADER_SIZE, file->sealed, len,
-		    file->sealed + len, file->plain);
-		if (err == ERR_OK && len > 0)
-			err = sink(arg, file->plain, len);
+	if (seal->header_len < HEADER_SIZE && len_bytes > 0)
+		err = take_header(seal, from, len_bytes, &part);
+	while (err == ERR_OK && (len_bytes -= part) > 0) {
+		from += part;
+		size_t room = SEALED_CHUNK - file->len;
+		part = len_bytes < room ? len_bytes : room;
+		memcpy(file->sealed + file->len, from, part);
+		file->len += part;
+		if (file->len == SEALED_CHUNK)
+			err = open_chunk(seal, false);
+	}
+	return err;
+}
+
+enum err sealopen_end(struct sealopen *seal)
+{
+	return seal->header_len < HEADER_SIZE ? ERR_TAMPERED : open_chunk(seal, true);
+}
+
+void sealopen_free(struct sealopen **seal)
+{
+	if (seal == NULL || *seal == NULL)
+		return;
+	wipe(*seal, sizeof(**seal));
+	free(*seal);
+	*seal = NULL;
+}
+
+static enum err read_file(int fd, struct sealopen *seal)
+{
+	uint8_t piece[READ_SIZE];
+	enum err err = ERR_OK;
+
+	while (err == ERR_OK) {
+		ssize_t got = read(fd, piece, sizeof(piece));
+		if (got == 0)
+			return sealopen_end(seal);
+		if (got < 0 && errno != EINTR)
+			return ERR_IO;
+		if (got > 0)
+			err = sealopen_add(seal, piece, (size_t)got);
 	}
 	return err;
 }
@@ -193,22 +249,20 @@ static enum err read_chunks(struct sealfile *file, sealfile_sink *sink, void *ar
 enum err sealfile_read(const char *path, const uint8_t key[GCM_KEY_SIZE], struct uuid id,
     sealfile_sink *sink, void *arg)
 {
-	struct sealfile *file = file_new(key, id);
-	uint8_t header[HEADER_SIZE];
-	size_t len = 0;
-	enum err err = ERR_OK;
+	struct sealopen *sealed = NULL;
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (file == NULL)
-		return ERR_NOMEM;
-	file->fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (file->fd < 0)
-		err = errno == ENOENT ? ERR_MISSING : ERR_IO;
+	if (fd < 0)
+		return errno == ENOENT ? ERR_MISSING : ERR_IO;
+	enum err err = sealopen_new(key, id, sink, arg, &sealed);
 	if (err == ERR_OK)
-		err = read_up_to(file->fd, header, HEADER_SIZE, &len);
-	if (err == ERR_OK && (len != HEADER_SIZE || memcmp(header, file->header, HEADER_SIZE) != 0))
-		err = ERR_TAMPERED;
-	if (err == ERR_OK)
-		err = read_chunks(file, sink, arg);
-	sealfile_free(&file);
+		err = read_file(fd, sealed);
+	sealopen_free(&sealed);
+	(void)close(fd);
 	return err;
+}
+
+uint64_t sealfile_size(uint64_t content_bytes)
+{
+	return HEADER_SIZE + content_bytes + (content_bytes / SEALFILE_CHUNK + 1) * GCM_TAG_SIZE;
 }

@@ -40,4 +40,22 @@ void sealfile_free(struct sealfile **file);
 enum err sealfile_read(const char *path, const uint8_t key[GCM_KEY_SIZE], struct uuid id,
     sealfile_sink *sink, void *arg) MUST_CHECK;
 
+/* The size of the file that content of so many bytes is sealed in. */
+uint64_t sealfile_size(uint64_t content_bytes) MUST_CHECK;
+
+/*
+ * The same for a file that comes piece by piece from elsewhere. What sealopen_add() is given is opened and
+ * handed to the sink as soon as a chunk of it is whole; only sealopen_end() says that it was all.
+ * ERR_TAMPERED, ERR_CRYPTO, the sink's; ERR_NOMEM.
+ */
+struct sealopen;
+
+enum err sealopen_new(const uint8_t key[GCM_KEY_SIZE], struct uuid id, sealfile_sink *sink,
+    void *arg, struct sealopen **ret_seal) MUST_CHECK;
+enum err sealopen_add(struct sealopen *seal, const void *data, size_t len_bytes) MUST_CHECK;
+enum err sealopen_end(struct sealopen *seal) MUST_CHECK;
+
+/* Wipes and frees; accepts NULL. */
+void sealopen_free(struct sealopen **seal);
+
 #endif

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "reply.h"
 
 /* ---- seats -------------------------------------------------------------------------------------- */
 
@@ -52,6 +53,7 @@ struct pace {
 	int64_t from_ms; /* monotonic: the first upload_stall_s do not count */
 	uint64_t bytes;
 	bool was_sink; /* the sink, or its slowness, ended it */
+	struct fcgi *fcgi; /* of an answer; NULL once its head has been sent */
 };
 
 static struct pace pace_of(struct web *web, fcgi_sink *sink, void *arg)
@@ -92,19 +94,50 @@ enum err web_read_body(struct web *web, fcgi_sink *sink, void *arg)
 	return err == ERR_IO ? web_complain(web, "body", "was not received completely") : err;
 }
 
+/* The head of an answer goes out with the first piece of its body: until then it can become an error's.
+ * What it took to get there, from another place perhaps, is not the client's slowness. */
+static enum err pour_piece(void *arg, const void *data, size_t len_bytes)
+{
+	struct pace *pace = arg;
+	const struct web *web = pace->web;
+	struct fcgi *fcgi = pace->fcgi;
+
+	if (fcgi != NULL) {
+		pace->fcgi = NULL;
+		pace->was_sink = true;
+		pace->from_ms = clock_mono_ms() + web->settings->upload_stall_s * 1000;
+		enum err err = fcgi_reply_begin(
+		    fcgi, web->status, buf_str(&web->headers), web->pour_len);
+		if (err != ERR_OK)
+			return err;
+	}
+	return keep_pace(arg, data, len_bytes);
+}
+
+static enum err send_refusal(struct web *web, struct fcgi *fcgi, enum err why)
+{
+	web->failure = why;
+	reply_error(web, why);
+	reply_finish(web);
+	return fcgi_reply(fcgi, web->status, buf_str(&web->headers), web->reply.data, web->reply.len);
+}
+
 enum err stream_pour(struct web *web, struct fcgi *fcgi)
 {
 	struct pace pace = pace_of(web, fcgi_reply_piece, fcgi);
 	enum err err = fcgi_be_impatient(fcgi, web->settings->upload_stall_s);
 
-	if (err == ERR_OK)
-		err = fcgi_reply_begin(fcgi, web->status, buf_str(&web->headers), web->pour_len);
 	if (err != ERR_OK)
 		return err;
-	enum err poured = web->pour(web, keep_pace, &pace);
+	pace.fcgi = fcgi;
+	enum err poured = web->pour(web, pour_piece, &pace);
+	if (pace.fcgi != NULL && poured != ERR_OK)
+		return send_refusal(web, fcgi, poured);
+	if (pace.fcgi != NULL)
+		err = fcgi_reply_begin(fcgi, web->status, buf_str(&web->headers), web->pour_len);
 	/* Somebody who leaves, or takes it too slowly, is nobody's mistake. */
 	if (poured != ERR_OK)
 		log_write(pace.was_sink ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "%s broke off: %s",
 		    web->route->operation, err_sentence(poured));
-	return fcgi_reply_end(fcgi);
+	return err == ERR_OK ? fcgi_reply_end(fcgi) : err;
 }

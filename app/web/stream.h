@@ -11,8 +11,9 @@
 #include "base.h"
 #include "web.h"
 
-/* Sends an answer whose body web->pour hands on. It ends early when something is wrong with it: its
- * length has been said, so whoever asked sees that it is not all. ERR_IO: the client is gone. */
+/* Sends an answer whose body web->pour hands on. When that fails before its first piece, an error is
+ * answered instead. Later it ends early: its length has been said, so whoever asked sees that it is not
+ * all. ERR_IO: the client is gone. */
 enum err stream_pour(struct web *web, struct fcgi *fcgi) MUST_CHECK;
 
 #endif

@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Uploads by HTTP (contract/age.md): what is taken, what is refused, and what is on the disk then."""
 
-import hmac
 import os
-import time
 
 import pytest
 import requests
 
-from media import (PLACES, UNKNOWN, UPLOADS as PATH, Media, chunk, element, jpeg, png, upload,
-                   webm)
+from media import (PLACES, UNKNOWN, UPLOADS as PATH, Media, chunk, element, jpeg, link, png,
+                   show, upload, webm)
 from product import is_id, is_time, wait_for
 
 MOST = 15 * 1024 * 1024
@@ -113,21 +111,6 @@ def test_what_each_place_takes(media, place):
     body["uploads"][place] = right
     answer = media.public.post("/v1/verify/submit", body)
     assert answer.status_code == 201, answer.text
-
-
-def link(media, upload_id, ttl_s=60):
-    """The address that media_link() makes: HMAC-SHA256 under the pepper's sub-key (HKDF, RFC 5869)."""
-    with open(os.path.join(media.stack.dir, "pepper"), encoding="ascii") as file:
-        pepper = bytes.fromhex(next(line for line in file if not line.startswith("#")).strip())
-    extracted = hmac.digest(bytes(32), pepper, "sha256")
-    key = hmac.digest(extracted, b"bonafide pepper media\1", "sha256")
-    exp = str(int(time.time()) + ttl_s)
-    sig = hmac.digest(key, f"{upload_id} {exp}".encode(), "sha256").hex()
-    return {"exp": exp, "sig": sig}
-
-
-def show(media, upload_id, params):
-    return media.stack.client().call("GET", f"/media/{upload_id}", params=params)
 
 
 def test_a_link(media):
