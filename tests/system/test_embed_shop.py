@@ -189,7 +189,12 @@ def test_full_kyc(stack, browser, shop, keys, shots):
         visit.asks_again()
         check_status(shop.told[-1]["data"], "kyc", "full_kyc", "pending", documentCountry="NG")
     wait_for(lambda: any(row["id"] == ver for row in stack.cli("review", "list", "--json")), 20)
-    stack.cli("review", "claim", ver)
+    claimed = stack.cli("review", "claim", ver, "--json")
+    reviewer = browser.tab(width=1280)
+    for medium in claimed["media"]:
+        reviewer.goto(url=medium["link"])
+        assert reviewer.medium() == ("VIDEO" if medium["what"] == "video" else "IMG")
+    reviewer.close()
     check_status(visit.is_told("under_review"), "kyc", "full_kyc", "under_review", documentCountry="NG")
     stack.cli("review", "approve", ver)
     data = visit.is_told("approved")

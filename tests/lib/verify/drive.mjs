@@ -123,6 +123,14 @@ const operations = {
 	focus: (page) => page.evaluate(() => document.activeElement.id || document.activeElement.tagName),
 	attribute: (page, { selector, name }) => page.getAttribute(selector, name),
 	width: (page) => page.evaluate(() => document.documentElement.scrollWidth),
+	// What a browser makes of a picture or a video that stands alone: its kind, and how wide it came out.
+	medium: async (page) => {
+		await page.waitForFunction(() => {
+			const it = document.querySelector('img, video');
+			return it?.naturalWidth > 0 || (it?.videoWidth > 0 && it.readyState >= it.HAVE_CURRENT_DATA);
+		});
+		return page.evaluate(() => document.querySelector('img, video').tagName);
+	},
 	stored: (page) => page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])),
 	language: (page) => page.evaluate(() => document.documentElement.lang),
 	scheme: (page, { scheme }) => page.emulateMedia({ colorScheme: scheme }),
