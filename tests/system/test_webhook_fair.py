@@ -116,7 +116,8 @@ def test_connections_to_one_endpoint(stack, hooks, receiver):
     """Never more than four at once, over two batches; but four."""
     endpoints = [hooks.create(receiver.url(f"/{n}")) for n in range(3)]
     for n in range(3):
-        receiver.rule(f"/{n}", answer(200, after_s=0.05))
+        # Long enough that the batch which comes up later finds some, too.
+        receiver.rule(f"/{n}", answer(200, after_s=0.2))
     for _ in range(60):
         hooks.event()
     runs = together(stack, 2)
