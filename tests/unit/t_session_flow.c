@@ -464,7 +464,7 @@ static void test_expires_when_refused(void **state UNUSED)
 			      "open_until IS NULL AND completed_at IS NOT NULL";
 	int64_t before = core_number(expired);
 
-	clock_set(one.expires_at_ms + 5);
+	clock_set(two.expires_at_ms + 5);
 	assert_int_equal(sessions_submit_as(one.id, "nonce-that-is-late", "1234567890123", NULL),
 	    ERR_SESSION_EXPIRED);
 	assert_int_equal(core_number(expired), before + 1);
