@@ -56,6 +56,8 @@ def test_what_is_taken(media, name):
     # Two levels of directories and the id's digits: nothing of it is the client's.
     assert os.path.relpath(path, media.directory).count("/") == 2
     assert os.stat(path).st_mode & 0o7777 == 0o600 and os.stat(path).st_nlink == 1
+    for directory in (os.path.dirname(path), os.path.dirname(os.path.dirname(path)), media.directory + "/new"):
+        assert os.stat(directory).st_mode & 0o7777 == 0o700
     stored = open(path, "rb").read()
     assert stored.startswith(b"BFSF\1") and GOOD[name][1][-12:] not in stored
 
