@@ -91,7 +91,7 @@ def test_no_place(stack, media):
     try:
         for _ in range(10):
             began = time.monotonic()
-            refused = media.send("image/png", png(200_000))
+            refused = media.send("image/png", png(3_000_000))
             assert refused.status_code == 503, refused.text
             assert refused.headers["Retry-After"] == "1"
             assert list(refused.json()) == ["error", "correlationId"]
