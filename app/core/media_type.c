@@ -277,6 +277,8 @@ static bool webm_part(struct media_look *look)
 
 /* ---- all ---------------------------------------------------------------------------------------- */
 
+#define TYPE_SIZE 16
+
 static const struct {
 	const char *type;
 	part_fn *part;
@@ -294,8 +296,13 @@ const char *media_kind_type(enum media_kind kind)
 
 enum err media_kind_parse(const char *media_type, enum media_kind *ret_kind)
 {
+	char head[TYPE_SIZE] = "";
+	size_t len = strcspn(media_type, "; \t");
+
+	if (len < sizeof(head))
+		memcpy(head, media_type, len);
 	for (int kind = 0; kind < MEDIA__MAX; kind++) {
-		if (ascii_equal_nocase(media_type, kinds[kind].type)) {
+		if (ascii_equal_nocase(head, kinds[kind].type)) {
 			*ret_kind = (enum media_kind)kind;
 			return ERR_OK;
 		}

@@ -90,13 +90,13 @@ class Media:
         return sorted(os.path.join(at, name) for at, _, names in os.walk(self.directory)
                       for name in names)
 
-    def begin(self, body=None, sent=1_000_000):
-        """A connection on which so many bytes of a picture have been sent."""
+    def begin(self, body=None, sent=1_000_000, address="127.0.0.1"):
+        """A connection on which so many bytes of a picture have been sent, as by a trusted proxy."""
         body = png(3_000_000) if body is None else body
         at = urlsplit(self.stack.url)
         line = socket.create_connection((at.hostname, at.port), timeout=60)
         line.sendall(f"POST {UPLOADS} HTTP/1.1\r\nHost: x\r\nX-API-Key: {self.key}\r\n"
-                     f"Content-Type: image/png\r\nContent-Length: {len(body)}\r\n\r\n".encode())
+                     f"X-Forwarded-For: {address}\r\nContent-Type: image/png\r\nContent-Length: {len(body)}\r\n\r\n".encode())
         line.sendall(body[:sent])
         return line
 

@@ -18,7 +18,7 @@ WORKERS, PLACES, STALL_S, LEAST = 4, 2, 2, 40_000
 def stack(request):
     # The pool's own patience is less than an upload may take.
     with Stack("--no-batch", "--set", f"upload_stall_s={STALL_S}", "--set",
-               f"upload_min_bytes_s={LEAST}", "--set", "request_timeout_s=5", web=request.param,
+               f"upload_min_bytes_s={LEAST}", "--set", "request_timeout_s=5", "--set", "trusted_proxies=127.0.0.1", web=request.param,
                workers=WORKERS) as running:
         yield running
 
@@ -37,8 +37,8 @@ def busy(stack):
 class Slow:
     """An upload that comes in pieces of so many bytes, so many seconds apart."""
 
-    def __init__(self, media, body, sent, piece, pause_s):
-        self.line = media.begin(body, sent)
+    def __init__(self, media, body, sent, piece, pause_s, address="127.0.0.1"):
+        self.line = media.begin(body, sent, address)
         self.rest, self.piece, self.pause_s = body[sent:], piece, pause_s
         self.answer = b""
         self.began = time.monotonic()
@@ -78,20 +78,20 @@ class Slow:
         self.status()
 
 
-def fill(stack, media):
-    """Every place there is for uploads taken by a client that sends slowly, but enough."""
-    slow = [Slow(media, png(10_000_000), 1000, LEAST, 0.5) for _ in range(PLACES)]
-    assert wait_for(lambda: len(busy(stack)) == PLACES, 10)
+def fill(stack, media, *addresses):
+    """As many places taken by clients that send slowly, but enough."""
+    slow = [Slow(media, png(10_000_000), 1000, LEAST, 0.5, address) for address in addresses]
+    assert wait_for(lambda: len(busy(stack)) == len(slow), 10)
     return slow
 
 
 def test_no_place(stack, media):
     before = media.files()
-    slow = fill(stack, media)
+    slow = fill(stack, media, "192.0.2.1", "192.0.2.2")
     try:
         for _ in range(10):
             began = time.monotonic()
-            refused = media.send("image/png", png(200_000))
+            refused = media.send("image/png", png(3_000_000))
             assert refused.status_code == 503, refused.text
             assert refused.headers["Retry-After"] == "1"
             assert list(refused.json()) == ["error", "correlationId"]
@@ -109,6 +109,18 @@ def test_no_place(stack, media):
     assert wait_for(lambda: not busy(stack), 10)
     assert wait_for(lambda: media.files() == before, 10)
     upload(media.public)
+
+
+def test_the_last_place_is_for_others(stack, media):
+    slow = fill(stack, media, "192.0.2.1")
+    try:
+        with media.begin(png(), 1_000, "192.0.2.1") as line:
+            assert b" 503 " in line.recv(4096).split(b"\r\n")[0]
+        with media.begin(png(), 1_000, "192.0.2.2") as line:
+            assert b" 201 " in line.recv(4096).split(b"\r\n")[0]
+    finally:
+        slow[0].give_up()
+    assert wait_for(lambda: not busy(stack), 10)
 
 
 @pytest.mark.parametrize("sent, piece, pause_s", [

@@ -35,6 +35,7 @@ static struct {
 	int after; /* calls that go well */
 	int error;
 	int hits;
+	int syncs;
 } disk;
 
 /* Whether a call fails. Once the disk is full it stays so; takes_room: it is one that needs some. */
@@ -56,6 +57,7 @@ static void arm(enum fate fate, int after, int error)
 	disk.after = after;
 	disk.error = error;
 	disk.hits = 0;
+	disk.syncs = 0;
 }
 
 int __real_open(const char *path, int flags, ...);
@@ -82,6 +84,7 @@ int __real_fsync(int fd);
 int __wrap_fsync(int fd);
 int __wrap_fsync(int fd)
 {
+	disk.syncs++;
 	return hit(true) ? -1 : __real_fsync(fd);
 }
 
@@ -257,9 +260,12 @@ static int fail_everywhere(int error, enum err expected)
 		arm(FATE_ERROR, nth, error);
 		enum err err = upload();
 		bool was_hit = disk.hits > 0;
+		int syncs = disk.syncs;
 		arm(FATE_NONE, 0, 0);
 		if (!was_hit) {
 			assert_int_equal(err, ERR_OK);
+			/* The file, and each directory that has a new name in it. */
+			assert_true(syncs >= 1 + 3);
 			break;
 		}
 		assert_int_equal(err, expected);

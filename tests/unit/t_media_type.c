@@ -301,8 +301,11 @@ static void test_long_chunks(void **state UNUSED)
 
 static void test_names(void **state UNUSED)
 {
-	static const char *const others[] = { "", "image", "image/", "image/jpg", "image/jpegs",
-		"image/jpeg ", "image/jpeg; q=1", "image/png,image/jpeg", "video/webm\n" };
+	static const char *const others[] = { "", ";", "image", "image/", "image/jpg",
+		"image/jpegs", " image/jpeg", "image/png,image/jpeg", "video/webm\n",
+		"video/webm/x", "video/webmvideo/webmvideo/webm" };
+	static const char *const again[] = { "IMAGE/Png", "image/png;", "image/png \t; x=\"a;b\"",
+		"image/png;codecs=vp8,opus" };
 	enum media_kind kind = MEDIA__MAX;
 
 	for (int i = 0; i < MEDIA__MAX; i++) {
@@ -310,8 +313,11 @@ static void test_names(void **state UNUSED)
 		    media_kind_parse(media_kind_type((enum media_kind)i), &kind), ERR_OK);
 		assert_int_equal(kind, i);
 	}
-	assert_int_equal(media_kind_parse("IMAGE/Png", &kind), ERR_OK);
-	assert_int_equal(kind, MEDIA_PNG);
+	for (size_t i = 0; i < countof(again); i++) {
+		kind = MEDIA__MAX;
+		assert_int_equal(media_kind_parse(again[i], &kind), ERR_OK);
+		assert_int_equal(kind, MEDIA_PNG);
+	}
 	for (size_t i = 0; i < countof(others); i++)
 		assert_int_equal(media_kind_parse(others[i], &kind), ERR_UNSUPPORTED_MEDIA_TYPE);
 	assert_int_equal(kind, MEDIA_PNG);
