@@ -111,6 +111,36 @@ static void test_who(void **state UNUSED)
 	assert_int_equal(count, 1);
 }
 
+/* Every role there is; and whoever is in no organisation sees nothing, which is not everything. */
+static void test_roles(void **state UNUSED)
+{
+	static const bool may[ROLE__MAX] = {
+		[ROLE_OWNER] = true, [ROLE_ADMIN] = true, [ROLE_REVIEWER] = true
+	};
+	struct uuid tenant = ctx.actor.application_id;
+	struct row_age_review_page *rows = NULL;
+	struct age_case found;
+	size_t count = 0;
+
+	struct age age = waiting("p");
+	for (int role = 0; role < ROLE__MAX; role++) {
+		enum err wanted = may[role] ? ERR_OK : ERR_ROLE_FORBIDDEN;
+		core_act(tenant, ENV_LIVE);
+		ages_act_member((enum role)role);
+		assert_int_equal(age_review_list(&ctx, UUID_NIL, 10, &rows, &count), wanted);
+		assert_int_equal(age_review_show(&ctx, age.id, &found), wanted);
+		assert_int_equal(age_review_claim(&ctx, age.id, &found), wanted);
+		enum err decided = age_review_decide(&ctx, age.id, AGE_REJECTED, NULL, &found);
+		assert_int_equal(decided, wanted);
+		core_run("UPDATE age_verification SET status = 'pending', waits_for = 'reviewer', "
+			 "claimed_until = NULL WHERE external_id = 'p' AND status = 'rejected'");
+		ctx.actor.organization_id = UUID_NIL;
+		assert_int_equal(
+		    age_review_list(&ctx, UUID_NIL, 10, &rows, &count), ERR_ROLE_FORBIDDEN);
+		assert_int_equal(age_review_show(&ctx, age.id, &found), ERR_ROLE_FORBIDDEN);
+	}
+}
+
 static void test_looks_are_audited(void **state UNUSED)
 {
 	int64_t seen = audited("review.seen"), approved = audited("review.approved");
@@ -354,6 +384,28 @@ static void test_record(void **state UNUSED)
 	clock_set(TIME_NONE);
 }
 
+/* Of a number as people write it: without what only groups it, and whole characters. */
+static void test_last_of_a_number(void **state UNUSED)
+{
+	static const char *const numbers[][2] = { { "12AB34567", "4567" },
+		{ "12 AB-345 6-7", "4567" }, { "1234567 - ", "4567" }, { "1-2", "12" },
+		{ "a\u00e9\u00e9\u20ac", "a\u00e9\u00e9\u20ac" },
+		{ "1a\u00e9\u20ac\u00e9", "a\u00e9\u20ac\u00e9" } };
+	struct age_document document = ages_document();
+	struct record record;
+	char person[16];
+
+	document.country = "FR";
+	for (size_t i = 0; i < countof(numbers); i++) {
+		snprintf(person, sizeof(person), "p%zu", i);
+		document.number = numbers[i][0];
+		ages_review(ages_submit(person, LEVEL_FULL_KYC, &document).id, AGE_APPROVED);
+		assert_int_equal(record_get(&ctx, person, &record), ERR_OK);
+		assert_string_equal(record.number_last4, numbers[i][1]);
+		assert_string_equal(record.person.document_number, numbers[i][0]);
+	}
+}
+
 static void test_levels_without(void **state UNUSED)
 {
 	struct age_document document = ages_document();
@@ -503,11 +555,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_claims, ages_set_up),
 		cmocka_unit_test_setup(test_who, ages_set_up),
+		cmocka_unit_test_setup(test_roles, ages_set_up),
 		cmocka_unit_test_setup(test_looks_are_audited, ages_set_up),
 		cmocka_unit_test_setup(test_minor, ages_set_up),
 		cmocka_unit_test_setup(test_races, ages_set_up),
 		cmocka_unit_test_setup(test_race_for_a_claim_that_ends, ages_set_up),
 		cmocka_unit_test_setup(test_record, ages_set_up),
+		cmocka_unit_test_setup(test_last_of_a_number, ages_set_up),
 		cmocka_unit_test_setup(test_levels_without, ages_set_up),
 		cmocka_unit_test_setup(test_aliases, ages_set_up),
 		cmocka_unit_test_setup(test_deactivated, ages_set_up),
