@@ -174,6 +174,26 @@ static void test_minor(void **state UNUSED)
 	assert_int_equal(age_review_decide(&ctx, age.id, AGE_REJECTED, NULL, &found), ERR_OK);
 }
 
+/* A reviewer may approve from the very day on. */
+static void test_of_age_today(void **state UNUSED)
+{
+	struct age_document document = ages_document();
+	struct age_case found;
+
+	document.date_of_birth = "2008-02-03";
+	clock_set(INT64_C(1770076799999)); /* 2026-02-02T23:59:59.999Z */
+	struct age age = ages_submit("p", LEVEL_FULL_AGE, &document);
+	ages_act_operator("rita");
+	assert_int_equal(age_review_claim(&ctx, age.id, &found), ERR_OK);
+	assert_int_equal(
+	    age_review_decide(&ctx, age.id, AGE_APPROVED, NULL, &found), ERR_AGE_MINOR);
+	/* Refused, it is still the reviewer's. */
+	clock_set(INT64_C(1770076800000)); /* 2026-02-03T00:00:00Z */
+	assert_int_equal(age_review_decide(&ctx, age.id, AGE_APPROVED, NULL, &found), ERR_OK);
+	assert_int_equal(found.age.status, AGE_APPROVED);
+	clock_set(TIME_NONE);
+}
+
 /* What one of several processes does with a case at the same time as the others. */
 typedef enum err contend_fn(struct uuid id);
 
@@ -558,6 +578,7 @@ int main(void)
 		cmocka_unit_test_setup(test_roles, ages_set_up),
 		cmocka_unit_test_setup(test_looks_are_audited, ages_set_up),
 		cmocka_unit_test_setup(test_minor, ages_set_up),
+		cmocka_unit_test_setup(test_of_age_today, ages_set_up),
 		cmocka_unit_test_setup(test_races, ages_set_up),
 		cmocka_unit_test_setup(test_race_for_a_claim_that_ends, ages_set_up),
 		cmocka_unit_test_setup(test_record, ages_set_up),
