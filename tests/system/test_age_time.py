@@ -88,7 +88,8 @@ def test_what_a_record_keeps(stack):
     age_by(stack, 3650)
     stack.rows("UPDATE age_verification SET purge_at = '2020-01-01'")
     expire_at(stack, 365)
-    stack.cli("app", "delete", age.app, "--force", "--yes", check=False)
+    stack.cli("app", "delete", age.app, "--force")
+    assert age.secret.get("/v1/records/kept").status_code == 401
     record, = stack.cli("record", "list", "--app", age.app, "--json")
     assert stack.cli("record", "show", record["id"], "--json")["legal_name"] == "Joe Leo"
     assert stack.client().get(path).content == png()
