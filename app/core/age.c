@@ -162,6 +162,10 @@ static void check_document(const struct age_document *document, struct complaint
 	}
 	if (document->country == NULL || iso_country_alpha3(document->country) == NULL)
 		complain(complaints, "document.country", "must be the code of a country");
+	/* A number is what is left without what groups it. */
+	if (document->number != NULL && document->number[0] != '\0' &&
+	    document->number[strspn(document->number, " -")] == '\0')
+		complain(complaints, "document.number", "must not be empty");
 	fault = verification_birth_fault(document->date_of_birth);
 	if (fault != NULL)
 		complain(complaints, "document.dateOfBirth", fault);

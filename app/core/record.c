@@ -54,11 +54,22 @@ static enum err hold(struct ctx *ctx, const char *external_id, struct row_age_re
 	return err == ERR_MISSING ? ERR_RECORD_NOT_FOUND : err;
 }
 
-static const char *last_of(const char *number)
+/* The end of a number without what only groups it, in whole characters; NULL: no memory. */
+static const char *last_of(struct ctx *ctx, const char *number)
 {
-	size_t len = number == NULL ? 0 : strlen(number);
+	char *out = number == NULL ? NULL : arena_alloc(ctx->arena, strlen(number) + 1);
+	size_t len = 0, count = 0;
 
-	return len <= LAST ? number : number + len - LAST;
+	if (out == NULL)
+		return NULL;
+	for (const char *c = number; *c != '\0'; c++) {
+		if (*c != ' ' && *c != '-')
+			out[len++] = *c;
+	}
+	out[len] = '\0';
+	while (len > 0 && count < LAST)
+		count += ((unsigned char)out[--len] & 0xc0) != 0x80;
+	return out + len;
 }
 
 static enum err read_aliases(
@@ -98,7 +109,9 @@ static enum err fill(
 
 	if (err == ERR_OK)
 		err = read_aliases(ctx, row, &record);
-	record.number_last4 = last_of(record.person.document_number);
+	record.number_last4 = last_of(ctx, record.person.document_number);
+	if (err == ERR_OK && record.number_last4 == NULL)
+		err = ERR_NOMEM;
 	if (err == ERR_OK)
 		*ret_record = record;
 	return err;

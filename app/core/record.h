@@ -28,7 +28,8 @@ struct record {
 	struct uuid age_id; /* the age verification it was made of */
 	const char *external_id;
 	struct record_person person;
-	const char *number_last4; /* of the document; all of it when it is shorter */
+	const char
+	    *number_last4; /* of the document, without spaces and hyphens; all when it is shorter */
 	int64_t verified_at_ms;
 	const char **aliases; /* in the order they were given */
 	size_t alias_count;

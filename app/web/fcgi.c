@@ -127,11 +127,13 @@ static enum err take_param(struct arena *arena, const char *entry, struct http_i
 		size_t len = strlen(value);
 		if (row->is_list)
 			return take_list(arena, row, value, in);
-		if (len > row->max_len)
+		bool is_long = len > row->max_len;
+		/* Of an address its beginning says whose it is; part of anything else is nothing. */
+		if (is_long && row->offset != offsetof(struct http_in, path))
 			return ERR_FULL;
-		const char *copy = arena_strndup(arena, value, len);
+		const char *copy = arena_strndup(arena, value, is_long ? row->max_len : len);
 		memcpy((char *)in + row->offset, &copy, sizeof(copy));
-		return copy == NULL ? ERR_FULL : ERR_OK;
+		return copy == NULL || is_long ? ERR_FULL : ERR_OK;
 	}
 	return ERR_OK;
 }
@@ -172,17 +174,19 @@ enum err fcgi_accept(struct fcgi *fcgi, struct arena *arena, struct http_in *ret
 	/* With no body there is nothing of it to read but libfcgi's own end marker, which came
 	 * with the parameters: the web server sends all of it in one go. */
 	fcgi->body_finished = false;
-	for (char **entry = fcgi->request.envp; *entry != NULL && err == ERR_OK; entry++)
-		err = take_param(arena, *entry, &in);
-	if (err == ERR_OK)
-		err = split_uri(arena, &in);
+	for (char **entry = fcgi->request.envp; *entry != NULL; entry++) {
+		enum err taken = take_param(arena, *entry, &in);
+		err = err == ERR_OK ? taken : err;
+	}
+	enum err split = split_uri(arena, &in);
+	err = err == ERR_OK ? split : err;
 	if (in.method == NULL)
 		in.method = "";
 	if (in.content_type == NULL)
 		in.content_type = "";
 	if (in.remote_addr == NULL)
 		in.remote_addr = "";
-	if (in.path == NULL || err != ERR_OK)
+	if (in.path == NULL)
 		in.path = "";
 	if (in.query == NULL)
 		in.query = "";

@@ -35,8 +35,9 @@ void fcgi_free(struct fcgi **fcgi);
 
 /*
  * Accepts one request that is already waiting and copies its parameters into the arena.
- * ERR_MISSING when another worker took it, ERR_FULL when its parameters pass the caps
- * (fcgi_reply() still works), ERR_IO for a connection that broke.
+ * ERR_MISSING when another worker took it, ERR_FULL when its parameters pass the caps (those that do
+ * not are there, and of the path its beginning; fcgi_reply() still works), ERR_IO for a connection
+ * that broke.
  */
 enum err fcgi_accept(struct fcgi *fcgi, struct arena *arena, struct http_in *ret_in) MUST_CHECK;
 

@@ -18,6 +18,7 @@ static const enum err verify_live_errors[] = { ERR_VALIDATION, ERR_UNSUPPORTED_I
 	ERR_IDEMPOTENCY_IN_PROGRESS, ERR_IDEMPOTENCY_MISMATCH, ERR_OK };
 static const enum err query_errors[] = { ERR_VALIDATION, ERR_OK };
 static const enum err verification_errors[] = { ERR_VERIFICATION_NOT_FOUND, ERR_OK };
+static const enum err erase_errors[] = { ERR_VERIFICATION_NOT_FOUND, ERR_RECORD_KEPT, ERR_OK };
 static const enum err score_errors[] = { ERR_VALIDATION, ERR_INSUFFICIENT_TOKENS,
 	ERR_VERIFICATION_NOT_FOUND, ERR_PAYLOAD_TOO_LARGE, ERR_UNSUPPORTED_MEDIA_TYPE,
 	ERR_IDEMPOTENCY_IN_PROGRESS, ERR_IDEMPOTENCY_MISMATCH, ERR_OK };
@@ -241,7 +242,7 @@ const struct route routes[] = {
 	    .limit_class = LIMIT_CLASS_WRITE,
 	    .flags = ROUTE_TX,
 	    .success = SUCCESS_NO_CONTENT,
-	    .errors = verification_errors,
+	    .errors = erase_errors,
 	    HANDLER(verification_remove) },
 	{ .method = "POST",
 	    .path = "/v1/score/get",

@@ -180,6 +180,21 @@ def test_wrong_levels(age, query):
     refused(age.ask("nobody", "status?" + query), 400)
 
 
+@pytest.mark.parametrize("path", ["/v1/verify/" + "x" * 2100 + "/status", "/v1/records/" + "x" * 2100,
+                                  "/v1/verify/nobody/verified?level=" + "x" * 2100],
+                         ids=["person", "record", "query"])
+def test_addresses_that_are_too_long(age, path):
+    refused(age.secret.get(path), 400)
+
+
+def test_headers_that_are_too_long(stack, age):
+    """Also where they stand before what says which address it is."""
+    for name in ("X-API-Key", "Authorization", "Idempotency-Key", "X-Request-Id", "Content-Type"):
+        answer = stack.client().call("POST", SUBMIT, data=b"{}", headers={
+            **JSON, "X-API-Key": age.keys["publishable"], name: "x" * 6000})
+        refused(answer, 400)
+
+
 def test_broken_idempotency_keys(age):
     body = body_of(age, "keyed", "age_only")
     for key in ("x" * 256, "a\u00e9".encode(), '""'):

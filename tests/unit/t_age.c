@@ -85,6 +85,7 @@ static void test_faults(void **state UNUSED)
 		{ "document.country", offsetof(struct age_document, country), "ZZ" },
 		{ "document.number", offsetof(struct age_document, number), "" },
 		{ "document.number", offsetof(struct age_document, number), "12" },
+		{ "document.number", offsetof(struct age_document, number), " - " },
 		{ "document.firstName", offsetof(struct age_document, first_name), "" },
 		{ "document.lastName", offsetof(struct age_document, last_name), NULL },
 		{ "document.dateOfBirth", offsetof(struct age_document, date_of_birth),

@@ -198,6 +198,21 @@ static void test_estimates(void **state UNUSED)
 	    0);
 }
 
+/* What was estimated, and why a person had to look, stays when the person has looked. */
+static void test_reviewed(void **state UNUSED)
+{
+	struct age shown;
+
+	ages_settings("age_estimator_url = http://127.0.0.1:1/\n");
+	struct age age = ages_submit("p", LEVEL_AGE_ONLY, NULL);
+	estimate(200, "{\"age\":20,\"samples\":3}");
+	ages_review(age.id, AGE_APPROVED);
+	assert_int_equal(age_status_get(&ctx, "p", &shown), ERR_OK);
+	assert_true(shown.is_verified);
+	assert_int_equal(shown.estimated_age, 20);
+	assert_int_equal(cause_of(age.id), CAUSE_ESTIMATE_UNSURE);
+}
+
 static void test_estimator_fails(void **state UNUSED)
 {
 	ages_settings("age_estimator_url = http://127.0.0.1:1/\n");
@@ -327,6 +342,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_estimate_read),
 		cmocka_unit_test_setup(test_estimates, ages_set_up),
+		cmocka_unit_test_setup(test_reviewed, ages_set_up),
 		cmocka_unit_test_setup(test_estimator_fails, ages_set_up),
 		cmocka_unit_test(test_statuses),
 		cmocka_unit_test_setup(test_retry_after, ages_set_up),

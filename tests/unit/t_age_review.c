@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -111,6 +112,36 @@ static void test_who(void **state UNUSED)
 	assert_int_equal(count, 1);
 }
 
+/* Every role there is; and whoever is in no organisation sees nothing, which is not everything. */
+static void test_roles(void **state UNUSED)
+{
+	static const bool may[ROLE__MAX] = {
+		[ROLE_OWNER] = true, [ROLE_ADMIN] = true, [ROLE_REVIEWER] = true
+	};
+	struct uuid tenant = ctx.actor.application_id;
+	struct row_age_review_page *rows = NULL;
+	struct age_case found;
+	size_t count = 0;
+
+	struct age age = waiting("p");
+	for (int role = 0; role < ROLE__MAX; role++) {
+		enum err wanted = may[role] ? ERR_OK : ERR_ROLE_FORBIDDEN;
+		core_act(tenant, ENV_LIVE);
+		ages_act_member((enum role)role);
+		assert_int_equal(age_review_list(&ctx, UUID_NIL, 10, &rows, &count), wanted);
+		assert_int_equal(age_review_show(&ctx, age.id, &found), wanted);
+		assert_int_equal(age_review_claim(&ctx, age.id, &found), wanted);
+		enum err decided = age_review_decide(&ctx, age.id, AGE_REJECTED, NULL, &found);
+		assert_int_equal(decided, wanted);
+		core_run("UPDATE age_verification SET status = 'pending', waits_for = 'reviewer', "
+			 "claimed_until = NULL WHERE external_id = 'p' AND status = 'rejected'");
+		ctx.actor.organization_id = UUID_NIL;
+		assert_int_equal(
+		    age_review_list(&ctx, UUID_NIL, 10, &rows, &count), ERR_ROLE_FORBIDDEN);
+		assert_int_equal(age_review_show(&ctx, age.id, &found), ERR_ROLE_FORBIDDEN);
+	}
+}
+
 static void test_looks_are_audited(void **state UNUSED)
 {
 	int64_t seen = audited("review.seen"), approved = audited("review.approved");
@@ -144,62 +175,186 @@ static void test_minor(void **state UNUSED)
 	assert_int_equal(age_review_decide(&ctx, age.id, AGE_REJECTED, NULL, &found), ERR_OK);
 }
 
-/* Two processes at once, many times: one claims, and what one decides is decided once. */
-static void race(struct uuid id, const char *name, bool decides, int out)
+/* A reviewer may approve from the very day on. */
+static void test_of_age_today(void **state UNUSED)
+{
+	struct age_document document = ages_document();
+	struct age_case found;
+
+	document.date_of_birth = "2008-02-03";
+	clock_set(INT64_C(1770076799999)); /* 2026-02-02T23:59:59.999Z */
+	struct age age = ages_submit("p", LEVEL_FULL_AGE, &document);
+	ages_act_operator("rita");
+	assert_int_equal(age_review_claim(&ctx, age.id, &found), ERR_OK);
+	assert_int_equal(
+	    age_review_decide(&ctx, age.id, AGE_APPROVED, NULL, &found), ERR_AGE_MINOR);
+	/* Refused, it is still the reviewer's. */
+	clock_set(INT64_C(1770076800000)); /* 2026-02-03T00:00:00Z */
+	assert_int_equal(age_review_decide(&ctx, age.id, AGE_APPROVED, NULL, &found), ERR_OK);
+	assert_int_equal(found.age.status, AGE_APPROVED);
+	clock_set(TIME_NONE);
+}
+
+/* What one of several processes does with a case at the same time as the others. */
+typedef enum err contend_fn(struct uuid id);
+
+static enum err claims(struct uuid id)
 {
 	struct age_case found;
-	struct db *db = core_db();
 
-	ctx.db = db;
-	ages_act_operator(name);
-	unsigned char err =
-	    (unsigned char)(decides ? age_review_decide(&ctx, id, AGE_APPROVED, NULL, &found)
-				    : age_review_claim(&ctx, id, &found));
+	return age_review_claim(&ctx, id, &found);
+}
+
+static enum err approves(struct uuid id)
+{
+	struct age_case found;
+
+	return age_review_decide(&ctx, id, AGE_APPROVED, NULL, &found);
+}
+
+static enum err rejects(struct uuid id)
+{
+	struct age_case found;
+
+	return age_review_decide(&ctx, id, AGE_REJECTED, NULL, &found);
+}
+
+static enum err erases(struct uuid id)
+{
+	return verification_erase(&ctx, id);
+}
+
+struct contender {
+	contend_fn *does;
+	const char *name; /* as this operator; NULL: as who acts */
+	unsigned char err;
+};
+
+#define CONTENDERS 4
+#define DID_NOT_RUN 255
+
+static void contend(const struct contender *contender, struct uuid id, int start, int out)
+{
+	char go;
+
+	ctx.db = core_db();
+	if (contender->name != NULL)
+		ages_act_operator(contender->name);
+	/* All of them at once: when nobody holds the other end any more. */
+	if (read(start, &go, 1) != 0)
+		_exit(1);
+	unsigned char err = (unsigned char)contender->does(id);
 	_exit(write(out, &err, 1) == 1 ? 0 : 1);
 }
 
-static size_t run_race(struct uuid id, const char *a, const char *b, bool decides)
+static void race(struct uuid id, struct contender contenders[CONTENDERS])
 {
-	unsigned char errors[2] = { 255, 255 };
-	size_t won = 0;
-	int fds[2];
+	int start[2], out[CONTENDERS][2];
+	pid_t pids[CONTENDERS];
 
-	assert_int_equal(pipe(fds), 0);
-	for (int i = 0; i < 2; i++) {
-		pid_t pid = fork();
-		assert_true(pid >= 0);
-		if (pid == 0)
-			race(id, i == 0 ? a : b, decides, fds[1]);
+	assert_int_equal(pipe(start), 0);
+	for (int i = 0; i < CONTENDERS; i++) {
+		contenders[i].err = DID_NOT_RUN;
+		assert_int_equal(pipe(out[i]), 0);
+		pids[i] = fork();
+		assert_true(pids[i] >= 0);
+		if (pids[i] == 0) {
+			(void)close(start[1]);
+			contend(&contenders[i], id, start[0], out[i][1]);
+		}
+		(void)close(out[i][1]);
 	}
-	for (int i = 0; i < 2; i++) {
+	(void)close(start[0]);
+	(void)close(start[1]);
+	for (int i = 0; i < CONTENDERS; i++) {
 		int status = 0;
-		assert_int_equal(read(fds[0], &errors[i], 1), 1);
-		assert_true(wait(&status) > 0);
-		won += errors[i] == ERR_OK;
-		assert_true(errors[i] == ERR_OK || errors[i] == ERR_REVIEW_CLAIMED ||
-			    errors[i] == ERR_REVIEW_CLOSED);
+		assert_int_equal(read(out[i][0], &contenders[i].err, 1), 1);
+		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+		(void)close(out[i][0]);
 	}
-	close(fds[0]);
-	close(fds[1]);
-	return won;
 }
 
+/* How many of them came to this. */
+static int came_to(const struct contender contenders[CONTENDERS], enum err err)
+{
+	int count = 0;
+
+	for (int i = 0; i < CONTENDERS; i++)
+		count += contenders[i].err == (unsigned char)err;
+	return count;
+}
+
+/* A few rounds, or with BONAFIDE_LONG=1 many. */
+static int rounds(void)
+{
+	const char *is_long = getenv("BONAFIDE_LONG");
+
+	return is_long != NULL && strcmp(is_long, "1") == 0 ? 250 : 6;
+}
+
+/* One claims, and what one decides is decided once, whoever and however many they are. */
 static void test_races(void **state UNUSED)
 {
 	struct uuid tenant = ctx.actor.application_id;
-	struct age_case found;
+	int64_t claimed = audited("review.claimed"), approved = audited("review.approved");
+	int64_t rejected = audited("review.rejected");
 	char person[16];
 
-	for (int i = 0; i < 10; i++) {
+	for (int i = 0; i < rounds(); i++) {
+		struct contender many[CONTENDERS] = { { claims, "rita", 0 }, { claims, "sam", 0 },
+			{ claims, "tom", 0 }, { claims, "una", 0 } };
 		core_act(tenant, ENV_LIVE);
 		snprintf(person, sizeof(person), "p%d", i);
 		struct age age = waiting(person);
-		assert_int_equal(run_race(age.id, "rita", "sam", false), 1);
-		found = ages_look(age.id);
+		race(age.id, many);
+		assert_int_equal(came_to(many, ERR_OK), 1);
+		assert_int_equal(came_to(many, ERR_REVIEW_CLAIMED), CONTENDERS - 1);
+		struct age_case found = ages_look(age.id);
 		const char *holder = found.reviewer + strlen("operator ");
-		/* The same reviewer, in two windows. */
-		assert_int_equal(run_race(age.id, holder, holder, true), 1);
+		/* The same reviewer in windows of their own, and somebody else. */
+		struct contender windows[CONTENDERS] = { { approves, holder, 0 },
+			{ rejects, holder, 0 }, { approves, holder, 0 },
+			{ rejects, "stranger", 0 } };
+		race(age.id, windows);
+		assert_int_equal(came_to(windows, ERR_OK), 1);
+		assert_int_not_equal(windows[3].err, ERR_OK);
+		assert_int_equal(
+		    came_to(windows, ERR_REVIEW_CLOSED) + came_to(windows, ERR_REVIEW_CLAIMED),
+		    CONTENDERS - 1);
 		assert_int_equal(ages_told("age.completed"), i + 1);
+		assert_int_equal(audited("review.claimed"), claimed + i + 1);
+		assert_int_equal(audited("review.approved") + audited("review.rejected"),
+		    approved + rejected + i + 1);
+		found = ages_look(age.id);
+		assert_int_equal(
+		    found.age.status, windows[1].err == ERR_OK ? AGE_REJECTED : AGE_APPROVED);
+	}
+}
+
+/* A claim that has run out is taken by one, while its holder decides on. */
+static void test_race_for_a_claim_that_ends(void **state UNUSED)
+{
+	struct uuid tenant = ctx.actor.application_id;
+	char person[16];
+
+	for (int i = 0; i < rounds(); i++) {
+		struct contender contenders[CONTENDERS] = { { claims, "sam", 0 },
+			{ approves, "rita", 0 }, { claims, "tom", 0 }, { approves, "rita", 0 } };
+		struct age_case found;
+		core_act(tenant, ENV_LIVE);
+		snprintf(person, sizeof(person), "p%d", i);
+		struct age age = waiting(person);
+		ages_act_operator("rita");
+		assert_int_equal(age_review_claim(&ctx, age.id, &found), ERR_OK);
+		core_run("UPDATE age_verification SET claimed_until = '2020-01-01' "
+			 "WHERE claimed_until IS NOT NULL");
+		race(age.id, contenders);
+		assert_int_equal(came_to(contenders, ERR_OK), 1);
+		assert_int_not_equal(contenders[1].err, ERR_OK);
+		assert_int_not_equal(contenders[3].err, ERR_OK);
+		assert_int_equal(ages_look(age.id).age.status, AGE_UNDER_REVIEW);
+		core_act(tenant, ENV_LIVE);
+		assert_int_equal(ages_told("age.completed"), 0);
 	}
 }
 
@@ -248,6 +403,28 @@ static void test_record(void **state UNUSED)
 	assert_int_equal(
 	    core_number("SELECT COUNT(*) FROM age_record WHERE sealed LIKE '%Amara%'"), 0);
 	clock_set(TIME_NONE);
+}
+
+/* Of a number as people write it: without what only groups it, and whole characters. */
+static void test_last_of_a_number(void **state UNUSED)
+{
+	static const char *const numbers[][2] = { { "12AB34567", "4567" },
+		{ "12 AB-345 6-7", "4567" }, { "1234567 - ", "4567" }, { "1-2", "12" },
+		{ "a\u00e9\u00e9\u20ac", "a\u00e9\u00e9\u20ac" },
+		{ "1a\u00e9\u20ac\u00e9", "a\u00e9\u20ac\u00e9" } };
+	struct age_document document = ages_document();
+	struct record record;
+	char person[16];
+
+	document.country = "FR";
+	for (size_t i = 0; i < countof(numbers); i++) {
+		snprintf(person, sizeof(person), "p%zu", i);
+		document.number = numbers[i][0];
+		ages_review(ages_submit(person, LEVEL_FULL_KYC, &document).id, AGE_APPROVED);
+		assert_int_equal(record_get(&ctx, person, &record), ERR_OK);
+		assert_string_equal(record.number_last4, numbers[i][1]);
+		assert_string_equal(record.person.document_number, numbers[i][0]);
+	}
 }
 
 static void test_levels_without(void **state UNUSED)
@@ -333,6 +510,41 @@ static void test_deactivated(void **state UNUSED)
 	assert_int_equal(record_alias(&ctx, "star", "x", &record), ERR_RECORD_INACTIVE);
 	assert_int_equal(record_get(&ctx, "star", &record), ERR_OK);
 	assert_string_equal(record.person.legal_name, "Amara Diallo-Ñgom");
+}
+
+/* Who erases and who approves at once: either there is a record, whole, or nothing is left of it. */
+static void test_race_with_erasing(void **state UNUSED)
+{
+	struct age_document document = ages_document();
+	char person[16];
+
+	document.country = "FR";
+	for (int i = 0; i < rounds(); i++) {
+		struct contender contenders[CONTENDERS] = { { approves, "rita", 0 },
+			{ erases, NULL, 0 }, { approves, "rita", 0 }, { erases, NULL, 0 } };
+		struct actor actor = ctx.actor;
+		struct age_case found;
+		struct record record;
+		snprintf(person, sizeof(person), "p%d", i);
+		struct age age = ages_submit(person, LEVEL_FULL_KYC, &document);
+		ages_act_operator("rita");
+		assert_int_equal(age_review_claim(&ctx, age.id, &found), ERR_OK);
+		ctx.actor = actor;
+		race(age.id, contenders);
+		found = ages_look(age.id);
+		if (found.age.status == AGE_APPROVED) {
+			assert_int_equal(came_to(contenders, ERR_RECORD_KEPT), 2);
+			assert_int_equal(record_get(&ctx, person, &record), ERR_OK);
+			assert_string_equal(record.person.legal_name, "Amara Diallo-Ñgom");
+			assert_true(found.has_document);
+		} else {
+			assert_int_equal(found.age.status, AGE_RESUBMIT);
+			assert_int_equal(came_to(contenders, ERR_REVIEW_CLOSED), 2);
+			assert_int_equal(record_get(&ctx, person, &record), ERR_RECORD_NOT_FOUND);
+			assert_false(found.has_document);
+		}
+		assert_int_equal(ages_told("age.completed"), i + 1);
+	}
 }
 
 /* Nothing that removes personal data removes this: neither its owner's erasing, nor time. */
@@ -449,13 +661,18 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_claims, ages_set_up),
 		cmocka_unit_test_setup(test_who, ages_set_up),
+		cmocka_unit_test_setup(test_roles, ages_set_up),
 		cmocka_unit_test_setup(test_looks_are_audited, ages_set_up),
 		cmocka_unit_test_setup(test_minor, ages_set_up),
+		cmocka_unit_test_setup(test_of_age_today, ages_set_up),
 		cmocka_unit_test_setup(test_races, ages_set_up),
+		cmocka_unit_test_setup(test_race_for_a_claim_that_ends, ages_set_up),
 		cmocka_unit_test_setup(test_record, ages_set_up),
+		cmocka_unit_test_setup(test_last_of_a_number, ages_set_up),
 		cmocka_unit_test_setup(test_levels_without, ages_set_up),
 		cmocka_unit_test_setup(test_aliases, ages_set_up),
 		cmocka_unit_test_setup(test_deactivated, ages_set_up),
+		cmocka_unit_test_setup(test_race_with_erasing, ages_set_up),
 		cmocka_unit_test_setup(test_kept, ages_set_up),
 		cmocka_unit_test_setup(test_sealed_anew, ages_set_up),
 	};
