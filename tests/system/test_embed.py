@@ -94,6 +94,14 @@ def browser(tmp_path_factory):
     running.close()
 
 
+@pytest.fixture(autouse=True)
+def tidy(request):
+    """Tabs that stay open have cameras and clocks that go on."""
+    yield
+    if "browser" in request.fixturenames:
+        request.getfixturevalue("browser").close_tabs()
+
+
 @pytest.fixture(scope="module")
 def shots():
     """Where the pictures go; None: nobody wants any."""
