@@ -49,12 +49,20 @@ class Estimator(http.server.BaseHTTPRequestHandler):
         pass
 
 
+# What an operator may have in the catalogue: the second cannot be looked up with what a submission says.
+MORE_TYPES = ("SN,work_permit,[0-9]{5},smile_v1,SN,WORK_PERMIT,,50\n"
+              "SN,army_card,[0-9]{5},smile_v1,SN,ARMY_CARD,gender,50\n")
+
+
 @pytest.fixture(scope="module")
-def stack():
+def stack(tmp_path_factory):
+    catalogue = tmp_path_factory.mktemp("catalogue") / "id-types.csv"
+    catalogue.write_text((TOP / "conf/id-types.csv").read_text() + MORE_TYPES)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Estimator) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         with Stack("--set", f"age_estimator_url=http://127.0.0.1:{server.server_address[1]}/",
                    web="nginx") as running:
+            running.cli("catalogue", "load", str(catalogue))
             yield running
         server.shutdown()
 
@@ -175,10 +183,11 @@ def test_config(stack, keys, shop):
         ("national_id", True), ("passport", False), ("drivers_license", True))]
     # What can be photographed, and asked about with what a submission says.
     catalogue = [row for row in stack.rows("SELECT country, id_type, pattern FROM id_type ORDER BY country, id_type")
-                 if row[1] not in ("bank_account", "bvn", "kra_pin", "phone_number", "tax_id", "virtual_nin")]
+                 if row[1] not in ("army_card", "bank_account", "bvn", "kra_pin", "phone_number", "tax_id",
+                                   "virtual_nin")]
     assert documents[3:] == [{"country": country, "type": kind, "pattern": pattern, "back": kind != "passport"}
                              for country, kind, pattern in catalogue]
-    assert len(catalogue) > 20
+    assert len(catalogue) > 20 and ("SN", "work_permit", "[0-9]{5}") in catalogue
     assert config == {
         "organizationName": "Shop Ltd", "termsUrl": None, "privacyUrl": "https://shop.example/privacy",
         "origins": [shop, "https://shop.example"],
@@ -384,7 +393,8 @@ def test_what_is_sent(stack, browser, keys, shop):
     # Nothing is known of French numbers; of the Senegalese, that they have 13 or 14 digits.
     check.frame.choose(selector="#country", value="SN")
     assert set(check.frame.texts(selector="#id_type option")) == {
-        "Please choose", "National identity card", "Passport", "Voter’s card", "Driving licence"}
+        "Please choose", "National identity card", "Passport", "Voter’s card", "Driving licence",
+        "Work permit"}
     check.frame.choose(selector="#id_type", value="voter_id")
     check.frame.waitText(text="It has 12 to 13 letters or digits.")
     check.frame.choose(selector="#country", value="FR")
