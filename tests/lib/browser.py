@@ -56,7 +56,7 @@ class Browser:
         told = json.dumps({"chromium": chromium, "root": os.geteuid() == 0, "camera": camera})
         self.process = subprocess.Popen(["node", str(place / "drive.mjs"), told], text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.tabs = 0
+        self.tabs, self.closed = 0, 0
 
     def order(self, **order):
         self.process.stdin.write(json.dumps(order) + "\n")
@@ -73,6 +73,12 @@ class Browser:
         if beside is not None:
             more["with"] = beside.name
         return Tab(self, str(self.tabs), **more)
+
+    def close_tabs(self):
+        """All there are; their storage too."""
+        while self.closed < self.tabs:
+            self.closed += 1
+            self.order(tab=str(self.closed), does="close")
 
     def close(self):
         self.process.stdin.close()

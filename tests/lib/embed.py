@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import requests
 
 from browser import Frame
-from product import wait_for
+from product import LONG, wait_for
 
 WIDTHS = (320, 390, 1280)
 VERIFICATION = "ver_01h455vb4pex5vsknk084sn02q"
@@ -201,19 +201,20 @@ class Check:
 
 
 class Judge:
-    """Looks at each step: no serious finding of axe, also where it is dark; nothing too wide for a small
-    phone; and pictures of it, when they are wanted. Idle, where another test shows the same screens."""
+    """Looks at each step: no serious finding of axe; nothing too wide for a small phone; and pictures of it,
+    when they are wanted. Where it is dark, looks at some of them, at all with BONAFIDE_LONG. Idle, where
+    another test shows the same screens."""
 
     def __init__(self, check, shots, name, idle=False):
         self.check, self.shots, self.name, self.steps, self.idle = check, shots, name, 0, idle
 
-    def look(self, step, dark=True):
+    def look(self, step, dark=False):
         if self.idle and not self.shots:
             return
         self.steps += 1
         tab, frame = self.check.tab, self.check.frame
         for scheme, rules in (("dark", ["color-contrast"]), ("light", None)):
-            if scheme == "dark" and not dark and not self.shots:
+            if scheme == "dark" and not (dark or LONG or self.shots):
                 continue
             tab.scheme(scheme=scheme)
             found = [rule for rule in frame.judge(rules=rules) if rule["impact"] in ("serious", "critical")]

@@ -1,47 +1,89 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page of an age check in a frame of a business's own page: who may have it there, what it takes and
-sends, and what the page around it is told; test_embed_shop.py has whole checks. Chromium plays a camera; what the camera cannot show, files do.
-The screenshots of every step are in the test's own directory, or in BONAFIDE_SHOTS."""
+sends, and what the page around it is told. Chromium plays a camera; what the camera cannot show, files do.
+Whole checks are in the page of the README: with the real pool, database and batch, an estimator, the
+provider's simulator and a reviewer, and a shop's server that asks with the secret key how it ends, as often as
+its page asks it. Screenshots of every step go to BONAFIDE_SHOTS."""
 
+import http.server
 import json
 import os
 import re
+import threading
 from pathlib import Path
 
 import pytest
 import requests
 
-from browser import Browser, Popup
-from embed import LEVELS, VERIFICATION, Check, Judge, Site, address, make_keys, png
-from product import LONG, TOP, Stack, wait_for
+from browser import Browser, Frame, Popup
+from embed import LEVELS, LISTEN, PERSON, VERIFICATION, Check, Judge, Site, address, make_keys, png
+from product import LONG, TOP, Stack, is_id, is_time, wait_for
 
 PAGE = TOP / "app/www/embed"
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
           "img-src 'self' blob:; media-src blob:; form-action 'none'; base-uri 'none'; "
           "frame-ancestors ")
 UP = {"status": 201, "body": {"data": {"uploadId": "med_1", "expiresAt": "2099-01-01T00:00:00Z"}}}
+# Whom the provider's simulator finds, and whose birthday is this.
+FOUND = {"country": "NG", "type": "nin", "number": "00000000000", "first": "Joe", "last": "Leo",
+         "birth": ("20", "9", "2000")}
+# A country that the catalogue does not have.
+ABROAD = {**PERSON, "country": "FR", "type": "passport", "number": "12 AB-34567"}
 MEDIA = ("SELECT m.media_type FROM media m JOIN age_verification a ON a.id = m.owner_id "
          "WHERE a.external_id = %s ORDER BY m.id")
 long = pytest.mark.skipif(not LONG, reason="a neighbour's case; with BONAFIDE_LONG=1")
 
 
+class Estimator(http.server.BaseHTTPRequestHandler):
+    """Finds everybody thirty years old."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        text = b'{"age":30.4,"samples":5}'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_):
+        pass
+
+
+# What an operator may have in the catalogue: the second cannot be looked up with what a submission says.
+MORE_TYPES = ("SN,work_permit,[0-9]{5},smile_v1,SN,WORK_PERMIT,,50\n"
+              "SN,army_card,[0-9]{5},smile_v1,SN,ARMY_CARD,gender,50\n")
+
+
 @pytest.fixture(scope="module")
-def shop():
-    """A business's site: its origin."""
-    with Site() as site:
-        yield site.url
+def stack(tmp_path_factory):
+    catalogue = tmp_path_factory.mktemp("catalogue") / "id-types.csv"
+    catalogue.write_text((TOP / "conf/id-types.csv").read_text() + MORE_TYPES)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Estimator) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with Stack("--set", f"age_estimator_url=http://127.0.0.1:{server.server_address[1]}/",
+                   web="nginx") as running:
+            running.cli("catalogue", "load", str(catalogue))
+            yield running
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def site():
+    """A business's site."""
+    with Site() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shop(site):
+    """Its origin."""
+    return site.url
 
 
 @pytest.fixture(scope="module")
 def stranger():
     with Site() as site:
         yield site.url
-
-
-@pytest.fixture(scope="module")
-def stack():
-    with Stack("--no-batch", web="nginx") as running:
-        yield running
 
 
 @pytest.fixture(scope="module", params=("nginx", "apache"))
@@ -60,13 +102,20 @@ def browser(tmp_path_factory):
     running.close()
 
 
+@pytest.fixture(autouse=True)
+def tidy(request):
+    """Tabs that stay open have cameras and clocks that go on."""
+    yield
+    if "browser" in request.fixturenames:
+        request.getfixturevalue("browser").close_tabs()
+
+
 @pytest.fixture(scope="module")
-def shots(tmp_path_factory):
+def shots():
     """Where the pictures go; None: nobody wants any."""
-    wanted = os.environ.get("BONAFIDE_SHOTS")
-    if not wanted and not LONG:
+    if "BONAFIDE_SHOTS" not in os.environ:
         return None
-    place = Path(wanted or tmp_path_factory.mktemp("shots"), "embed")
+    place = Path(os.environ["BONAFIDE_SHOTS"], "embed")
     place.mkdir(parents=True, exist_ok=True)
     return place
 
@@ -134,10 +183,11 @@ def test_config(stack, keys, shop):
         ("national_id", True), ("passport", False), ("drivers_license", True))]
     # What can be photographed, and asked about with what a submission says.
     catalogue = [row for row in stack.rows("SELECT country, id_type, pattern FROM id_type ORDER BY country, id_type")
-                 if row[1] not in ("bank_account", "bvn", "kra_pin", "phone_number", "tax_id", "virtual_nin")]
+                 if row[1] not in ("army_card", "bank_account", "bvn", "kra_pin", "phone_number", "tax_id",
+                                   "virtual_nin")]
     assert documents[3:] == [{"country": country, "type": kind, "pattern": pattern, "back": kind != "passport"}
                              for country, kind, pattern in catalogue]
-    assert len(catalogue) > 20
+    assert len(catalogue) > 20 and ("SN", "work_permit", "[0-9]{5}") in catalogue
     assert config == {
         "organizationName": "Shop Ltd", "termsUrl": None, "privacyUrl": "https://shop.example/privacy",
         "origins": [shop, "https://shop.example"],
@@ -170,6 +220,173 @@ def test_both_languages_say_everything():
         assert french[key].strip(), key
 
 
+# ---- whole checks --------------------------------------------------------------------------------------
+
+def own_page(stack, keys, person, level):
+    """The README's page, of this shop."""
+    section = (TOP / "README.md").read_text().split("## An age check in your page")[1]
+    lines = re.search(r"(?:^ {4}.*\n|^\n)+(?=\*\*On your server)", section, re.M).group()
+    page = re.sub("^ {4}", "", lines, flags=re.M)
+    for old, new in (("https://kyc.example.org", stack.url), ("pk_verify_…", keys["publishable"]),
+                     ("user_abc123", person), ("level=full_age", f"level={level}&amp;lang=en"),
+                     ('<iframe id="age"', '<iframe id="age" name="embed"')):
+        assert old in page, old
+        page = page.replace(old, new)
+    return ('<!doctype html><html lang="en"><meta charset="utf-8"><title>Shop</title>'
+            f'<meta name="viewport" content="width=device-width">{LISTEN}{page}')
+
+
+class Visit(Check):
+    """Somebody on the shop's own page."""
+
+    def __init__(self, stack, browser, site, keys, person, level):
+        self.stack, self.site, self.person = stack, site, person
+        site.page = own_page(stack, keys, person, level)
+        site.ask = {"url": f"{stack.url}/v1/verify/{person}/status", "headers": {"X-API-Key": keys["secret"]}}
+        site.told.clear()
+        self.tab = browser.tab()
+        self.tab.goto(url=site.url + "/own")
+        self.frame = Frame(self.tab, "embed")
+
+    def asks_again(self, seconds=5):
+        """So much later the page has asked once more."""
+        count = len(self.site.told)
+        self.tab.skip(seconds=seconds)
+        wait_for(lambda: len(self.site.told) > count, 5, 0.02)
+        assert len(self.site.told) == count + 1
+
+    def is_told(self, status):
+        """The shop's page, by its own server."""
+        wait_for(lambda: self.site.told, 15, 0.02)
+        wait_for(lambda: self.site.told[-1]["data"]["status"] == status or self.asks_again(), 20)
+        self.tab.waitText(text=status)
+        return self.site.told[-1]["data"]
+
+
+def check_status(data, person, level, status, **more):
+    """The seed's ten members, in its order."""
+    wanted = {"externalId": person, "status": status, "level": level, "isVerified": status == "approved",
+              "verifiedDob": None, "estimatedAge": None, "documentCountry": None, "expiresAt": data["expiresAt"],
+              "createdAt": data["createdAt"], "updatedAt": data["updatedAt"], **more}
+    assert data == wanted and list(data) == list(wanted)
+    assert is_time(data["createdAt"]) and is_time(data["updatedAt"])
+
+
+def submitted(visit, level, judge=None, person=None):
+    """All of it, and what the page around was told: exactly that."""
+    visit.frame.wait(selector="#screen.consent")
+    if judge:
+        judge.look("consent", dark=True)
+    # Without consent there is no check, and nothing has begun.
+    visit.frame.click(selector="#go")
+    visit.frame.wait(selector="#summary")
+    assert visit.told("ae:started") == []
+    visit.on_consent()
+    if level != "age_only":
+        visit.on_document(person, judge=judge)
+    for step in LEVELS[level]:
+        if step == "idBack" and person and person["type"] == "passport":
+            continue
+        visit.takes(step, judge if step in ("selfie", "video") else None)
+    visit.frame.wait(selector="#screen.review")
+    if judge:
+        judge.look("review", dark=True)
+    assert visit.stack.rows(MEDIA, visit.person) == () and visit.told("ae:complete") == []
+    # A double click is one submission.
+    visit.frame.twice(selector="#go")
+    complete, = visit.waits_for("ae:complete")
+    visit.frame.waitText(text="Thank you, everything has arrived")
+    if judge:
+        judge.look("arrived", dark=True)
+    assert is_id("ver", complete["verificationId"])
+    assert visit.tab.messages() == [{"origin": visit.stack.url, "type": kind, "data": data} for kind, data in (
+        ("ae:ready", {}), ("ae:started", {"level": level}),
+        ("ae:complete", {"verificationId": complete["verificationId"], "status": "pending"}))]
+    visit.is_clean()
+    return complete["verificationId"]
+
+
+def test_age_only(stack, browser, site, keys):
+    visit = Visit(stack, browser, site, keys, "only", "age_only")
+    submitted(visit, "age_only")
+    data = visit.is_told("approved")
+    check_status(data, "only", "age_only", "approved", estimatedAge=30)
+    assert is_time(data["expiresAt"])
+    # It is over, and the page asks no more.
+    count = len(site.told)
+    visit.tab.skip(seconds=60)
+    assert len(site.told) == count
+    assert stack.rows(MEDIA, "only") == (("image/jpeg",),)
+
+
+def test_full_age(stack, browser, site, keys):
+    visit = Visit(stack, browser, site, keys, "age", "full_age")
+    submitted(visit, "full_age", person=FOUND)
+    data = visit.is_told("approved")
+    check_status(data, "age", "full_age", "approved", verifiedDob="2000-09-20", documentCountry="NG")
+    assert is_time(data["expiresAt"])
+
+
+def test_full_kyc(stack, browser, site, keys, shots):
+    """Looked up, and then a reviewer's; each step as a person sees it."""
+    visit = Visit(stack, browser, site, keys, "kyc", "full_kyc")
+    ver = submitted(visit, "full_kyc", Judge(visit, shots, "full_kyc"), FOUND)
+    for _ in range(2):
+        visit.asks_again()
+        check_status(site.told[-1]["data"], "kyc", "full_kyc", "pending", documentCountry="NG")
+    wait_for(lambda: any(row["id"] == ver for row in stack.cli("review", "list", "--json")), 20)
+    claimed = stack.cli("review", "claim", ver, "--json")
+    reviewer = browser.tab(width=1280)
+    for medium in claimed["media"]:
+        reviewer.goto(url=medium["link"])
+        assert reviewer.medium() == ("VIDEO" if medium["what"] == "video" else "IMG")
+    reviewer.close()
+    check_status(visit.is_told("under_review"), "kyc", "full_kyc", "under_review", documentCountry="NG")
+    stack.cli("review", "approve", ver)
+    data = visit.is_told("approved")
+    check_status(data, "kyc", "full_kyc", "approved", verifiedDob="2000-09-20", documentCountry="NG")
+    assert data["expiresAt"] is None
+    assert [row[0] for row in stack.rows(MEDIA, "kyc")] == ["image/jpeg"] * 3 + ["video/webm"]
+    record = stack.client(keys["secret"], "X-API-Key").get("/v1/records/kyc").json()["data"]
+    assert (record["legalName"], record["documentNumberLast4"]) == ("Joe Leo", "0000")
+
+
+@long
+def test_a_document_from_abroad_is_a_reviewer_s(stack, browser, site, keys):
+    visit = Visit(stack, browser, site, keys, "abroad", "full_age")
+    ver = submitted(visit, "full_age", person=ABROAD)
+    visit.asks_again()
+    row, = [row for row in stack.cli("review", "list", "--json") if row["id"] == ver]
+    assert row["cause"] == "document_not_covered"
+    stack.cli("review", "claim", ver)
+    stack.cli("review", "resubmit", ver)
+    check_status(visit.is_told("resubmit_required"), "abroad", "full_age", "resubmit_required",
+                 documentCountry="FR")
+
+
+@long
+def test_the_page_asks_as_often_as_it_should(stack, browser, site, keys):
+    """Every 5 seconds for 2 minutes, every 30 until 10 have passed, and then no more."""
+    visit = Visit(stack, browser, site, keys, "patient", "full_kyc")
+    submitted(visit, "full_kyc", person=ABROAD)
+    for _ in range(22):
+        visit.asks_again(5)
+    for _ in range(2):
+        visit.asks_again(30)
+    count = len(site.told)
+    visit.tab.skip(seconds=10)
+    visit.tab.run(script="fetch('/own').then((answer) => answer.text()).then(() => null)")
+    assert len(site.told) == count
+    for _ in range(14):
+        visit.asks_again(30)
+    visit.tab.skip(seconds=30)
+    visit.tab.run(script="fetch('/own').then((answer) => answer.text()).then(() => null)")
+    count = len(site.told)
+    visit.tab.skip(seconds=600)
+    visit.tab.run(script="fetch('/own').then((answer) => answer.text()).then(() => null)")
+    assert len(site.told) == count
+
+
 # ---- what is sent ------------------------------------------------------------------------------------
 
 def test_what_is_sent(stack, browser, keys, shop):
@@ -181,7 +398,8 @@ def test_what_is_sent(stack, browser, keys, shop):
     # Nothing is known of French numbers; of the Senegalese, that they have 13 or 14 digits.
     check.frame.choose(selector="#country", value="SN")
     assert set(check.frame.texts(selector="#id_type option")) == {
-        "Please choose", "National identity card", "Passport", "Voter’s card", "Driving licence"}
+        "Please choose", "National identity card", "Passport", "Voter’s card", "Driving licence",
+        "Work permit"}
     check.frame.choose(selector="#id_type", value="voter_id")
     check.frame.waitText(text="It has 12 to 13 letters or digits.")
     check.frame.choose(selector="#country", value="FR")
@@ -307,7 +525,7 @@ def test_wrong_address(stack, browser, keys, shop, shots, more, what):
     check.frame.waitText(text=f"not as it must be: {what}.")
     assert check.waits_for("ae:error") == [{"error": "Bad Request", "code": "invalid_parameters"}]
     assert check.told("ae:ready") == []
-    Judge(check, shots, "address").look("wrong", dark=False)
+    Judge(check, shots, "address").look("wrong")
 
 
 # ---- the camera, and files ---------------------------------------------------------------------------
@@ -318,7 +536,7 @@ def test_camera_refused_then_a_file(stack, browser, keys, shop, shots, tmp_path)
     check.frame.wait(selector="#screen.selfie")
     check.frame.click(selector="#go")
     check.frame.waitText(text="The camera may not be used here.")
-    Judge(check, shots, "blind").look("denied")
+    Judge(check, shots, "blind").look("denied", dark=True)
     (tmp_path / "no.jpg").write_bytes(b"\xff\xd8\xff\xe0 this is no photo")
     check.gives("selfie", tmp_path / "no.jpg")
     check.frame.waitText(text="This file is not a photo that can be read.")
@@ -461,7 +679,7 @@ def test_submission_refused(stack, browser, keys, shop, shots, status, error, co
     check.sends()
     check.frame.waitText(text=text)
     assert check.told("ae:error") == [{"error": error, "code": code}]
-    Judge(check, shots, f"refused-{status}", idle=status in (401, 402)).look("refused", dark=False)
+    Judge(check, shots, f"refused-{status}", idle=status in (401, 402)).look("refused")
     if status == 400:
         check.frame.click(selector="#go")
         check.frame.wait(selector="#screen.review")
@@ -501,7 +719,7 @@ def test_cancelled_and_begun_again(stack, browser, keys, shop, shots):
     check.takes("selfie")
     check.frame.click(selector="footer button")
     check.frame.wait(selector="dialog[open]")
-    judge.look("sure", dark=False)
+    judge.look("sure")
     check.frame.press(key="Escape")
     check.frame.gone(selector="dialog")
     check.sends()
@@ -511,7 +729,7 @@ def test_cancelled_and_begun_again(stack, browser, keys, shop, shots):
     check.frame.click(selector="dialog .danger")
     check.frame.waitText(text="You stopped the check")
     assert check.waits_for("ae:cancel") == [{}]
-    judge.look("stopped", dark=False)
+    judge.look("stopped")
     sent = len(check.tab.seen()["played"])
     check.frame.click(selector="#go")
     check.frame.wait(selector="#screen.consent")

@@ -107,12 +107,13 @@ function liveScreen(page, kind) {
 		'aria-label': t('live'), 'aria-describedby': 'live-words',
 	});
 
+	video.addEventListener('loadedmetadata', () => video.classList.add('known'));
 	video.muted = true;
 	video.srcObject = camera.stream;
 	video.play().catch(() => null);
 	return [el('figure', { class: 'finder' },
 		el('div', { class: 'view' }, video, el('div', { class: `guide ${shape}`, 'aria-hidden': 'true' })),
-		el('figcaption', { class: 'hint', id: 'live-words' }, t(`${shape}Words`))),
+		el('figcaption', { class: 'hint', id: 'live-words' }, t(kind === 'video' ? 'videoWords' : `${shape}Words`))),
 	el('p', { class: 'strong', id: 'countdown' }),
 		el('div', { class: 'buttons' },
 			el('button', { type: 'button', class: 'button main', id: 'go', onclick: page.shoot },
@@ -139,7 +140,7 @@ const closedScreen = (page, kind) => [
 export function capture(kind) {
 	return (page) => {
 		const { t, camera, shots } = page;
-		const hints = !shots[kind] && el('ul', { class: 'plain-list' }, el('li', {}, t(`${kind}Hint1`)), el('li', {}, t(`${kind}Hint2`)));
+		const hints = !shots[kind] && !camera.stream && el('ul', { class: 'plain-list' }, el('li', {}, t(`${kind}Hint1`)), el('li', {}, t(`${kind}Hint2`)));
 		const body = shots[kind] ? takenScreen : camera.stream ? liveScreen : closedScreen;
 
 		return [heading(shots[kind] ? t(kind === 'video' ? 'goodVideo' : 'goodPhoto') : t(`${kind}Title`, { n: VIDEO_S })),
