@@ -3,14 +3,12 @@
 every route, keys that have ended, sandbox and live, and every way a request can be wrong."""
 
 import json
-import os
-import signal
 
 import pytest
 
 from accounts import account_register
 from media import UPLOADS, png, upload
-from product import Stack, is_id
+from product import is_id
 from test_age import BODY, ROUTES, SUBMIT, Age, body_of, refused, submit
 
 PLAIN = {"data": "x", "headers": {"Content-Type": "text/plain"}}
@@ -216,17 +214,3 @@ def test_uploads_are_refused_alike(age):
             ("image/png", b"", 400), ("image/png", b"<html>", 400), ("image/jpeg", png(), 400),
             ("image/gif", b"GIF89a", 415), ("application/json", b"{}", 415), ("", png(), 415)):
         refused(age.public.call("POST", UPLOADS, data=data, headers={"Content-Type": media_type}), status)
-
-
-def test_without_a_database():
-    with Stack("--no-batch", workers=1) as stack:
-        age = Age(stack)
-        body = body_of(age, "away", "age_only")
-        os.kill(stack.pid("db"), signal.SIGKILL)
-        for method, path, _ in ROUTES:
-            answer = age.secret.call(method, path, data=json.dumps(body).encode(), headers=JSON) \
-                if method == "POST" and path == SUBMIT else call(age.secret, method, path)
-            assert answer.status_code == 503, (path, answer.text)
-            assert answer.text == ('{"error":"Internal Error","correlationId":"%s"}'
-                                   % answer.headers["X-Request-Id"])
-            assert int(answer.headers["Retry-After"]) > 0

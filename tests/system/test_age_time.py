@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Age verifications and records while years go by: the batch's clock is moved."""
+"""Age verifications and records while years go by: the batch's clock is moved; and while the database is
+away."""
 
 import json
+import os
 import re
+import signal
 import sys
 import time
 from pathlib import Path
@@ -10,8 +13,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "http"))
 
 from media import png  # noqa: E402
+from product import wait_for  # noqa: E402
 from receiver import batch_at  # noqa: E402
-from test_age import PASSPORT, Age, decided, may, performer, refused, review, shown, submit  # noqa: E402
+from test_age import (PASSPORT, ROUTES, SUBMIT, Age, body_of, decided, may, performer,  # noqa: E402
+                      refused, review, shown, submit)
 
 DAY_MS = 86400000
 
@@ -93,3 +98,21 @@ def test_what_a_record_keeps(stack):
     record, = stack.cli("record", "list", "--app", age.app, "--json")
     assert stack.cli("record", "show", record["id"], "--json")["legal_name"] == "Joe Leo"
     assert stack.client().get(path).content == png()
+
+
+def test_without_a_database(stack):
+    """Every route answers in the family's words, and nothing is half-written."""
+    age = Age(stack)
+    body = body_of(age, "away", "age_only")
+    os.kill(stack.pid("db"), signal.SIGKILL)
+    for method, path, _ in ROUTES:
+        more = {"json": body} if path == SUBMIT else {
+            "data": "x", "headers": {"Content-Type": "text/plain"}} if method == "POST" else {}
+        answer = age.secret.call(method, path, **more)
+        assert (answer.status_code, answer.text) == (
+            503, '{"error":"Internal Error","correlationId":"%s"}' % answer.headers["X-Request-Id"]), path
+        assert int(answer.headers["Retry-After"]) > 0
+    stack.tool("restart", "db")
+    assert wait_for(lambda: age.ask("away", "verified").status_code == 200, 20)
+    refused(age.ask("away", "status"), 404)
+    assert age.public.post(SUBMIT, body).status_code == 201
