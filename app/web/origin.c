@@ -61,7 +61,7 @@ bool origin_of(const char *url, char ret_origin[ORIGIN_SIZE])
 		return false;
 	url += strlen(schemes[i].text);
 	size_t len = strcspn(url, "/?#"), name_len = strspn(url, safe);
-	if (name_len == 0 || name_len > NAME_MAX_CHARS || name_len > len)
+	if (name_len == 0 || name_len > NAME_MAX_CHARS)
 		return false;
 	if (name_len < len && url[name_len] != ':')
 		return false;

@@ -34,7 +34,7 @@ AROUND = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Shop</ti
 """ + LISTEN + """<script>
 addEventListener('DOMContentLoaded', () => {
 	const address = decodeURIComponent(location.hash.slice(1));
-	if (location.pathname === '/opener') {
+	if (location.pathname === '/opener' || location.pathname === '/quiet') {
 		document.body.innerHTML = '<button id="go">Go</button>';
 		document.getElementById('go').onclick = () => open(address);
 		return;
@@ -79,6 +79,8 @@ class Around(http.server.BaseHTTPRequestHandler):
             media_type, text = "application/json", json.dumps(answer.json()["data"])
         self.send_response(200)
         self.send_header("Content-Type", media_type)
+        if self.path == "/quiet":
+            self.send_header("Referrer-Policy", "no-referrer")
         self.end_headers()
         self.wfile.write(text.encode())
 

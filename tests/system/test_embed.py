@@ -475,11 +475,13 @@ def test_stranger_frames_nothing_and_is_told_nothing(stack, browser, keys, stran
 
 
 def test_stranger_that_opens_it_is_told_nothing(stack, browser, keys, shop, stranger):
-    for origin, told in ((shop, ["ae:ready"]), (stranger, [])):
+    """Also where the browser does not say who opened it, and one of those that may be told is told."""
+    for around, told in ((shop + "/opener", ["ae:ready"]), (shop + "/quiet", ["ae:ready"]),
+                         (stranger + "/opener", []), (stranger + "/quiet", [])):
         tab = browser.tab()
-        tab.goto(url=origin + "/opener#" + address(stack, keys).replace("%", "%25"))
+        tab.goto(url=around + "#" + address(stack, keys).replace("%", "%25"))
         assert "Shop Ltd asks you" in tab.popup(selector="#go")
-        assert [message["type"] for message in tab.messages()] == told, origin
+        assert [message["type"] for message in tab.messages()] == told, around
 
 
 def test_nobody_is_told_who_came_after(stack, browser, keys, shop, stranger):
