@@ -17,8 +17,8 @@
 #include "work.h"
 
 #define PLACES 4
-#define RUN_MS 20          /* the longest a round waits for answers */
-#define LOOK_MS 1000       /* between walks that found nothing, and looks for what is overdue */
+#define RUN_MS 20    /* the longest a round waits for answers */
+#define LOOK_MS 1000 /* between walks that found nothing, and looks for what is overdue */
 #define PAUSE_MOST_MS 60000
 #define REASON_SIZE 512
 
@@ -97,8 +97,8 @@ static enum err note_fault(struct media_state *state, const char *problem)
 	if (err != ERR_OK)
 		return err;
 	if (is_news)
-		log_warning("the bucket of media cannot be used, they stay where they are: %s",
-		    problem);
+		log_warning(
+		    "the bucket of media cannot be used, they stay where they are: %s", problem);
 	state->is_known = true;
 	return ERR_OK;
 }
