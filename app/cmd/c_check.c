@@ -18,6 +18,7 @@
 #include "limits.h"
 #include "mail_flow.h"
 #include "mail_text.h"
+#include "media_bucket.h"
 #include "migrate.h"
 #include "proc.h"
 #include "provider.h"
@@ -422,6 +423,31 @@ static void check_links(struct report *report)
 		add(report, "sessions", word_ok, "links begin with %s/verify/", url);
 }
 
+/* Media in a bucket that nobody can reach cannot be shown, nor removed. */
+static void check_bucket(struct report *report)
+{
+	struct ctl *ctl = report->ctl;
+	const struct settings *settings = ctl->settings;
+	struct row_media_far_count row = { .n = 0 };
+	char reason[REASON_SIZE] = "";
+
+	if (bucket_is_set(settings)) {
+		enum err err = bucket_try(settings, reason, sizeof(reason));
+		add(report, "bucket", err == ERR_OK ? word_ok : word_fail, "%s at %s%s%s",
+		    settings->s3_bucket, settings->s3_endpoint,
+		    err == ERR_OK ? ": an object was put, read and deleted" : ": ",
+		    err == ERR_OK       ? ""
+		    : reason[0] != '\0' ? reason
+					: err_sentence(err));
+	} else if (report->have_schema &&
+		   q_media_far_count(ctl->ctx.db, ctl->ctx.arena, &row) == ERR_OK && row.n > 0) {
+		add(report, "bucket", word_fail,
+		    "%lld media are in a bucket, and s3_bucket is not set: they cannot be shown or "
+		    "removed",
+		    (long long)row.n);
+	}
+}
+
 /* Without a server mail waits, which is no fault of an installation where nobody registers. */
 static void check_mail_server(struct report *report)
 {
@@ -514,6 +540,7 @@ static enum err check(struct ctl *ctl, UNUSED const void *input)
 		check_behind_database(report);
 		check_providers(report);
 		check_links(report);
+		check_bucket(report);
 		check_mail_server(report);
 		check_mail_texts(report);
 		check_estimator(report);
@@ -538,7 +565,8 @@ static const struct ctl_command commands[] = {
 		"Checks the settings, the key files and their modes, the list of leaked passwords where "
 		"there is one, the database (its version, "
 		"its tables, every statement against them, its clock), the catalogue, the "
-		"signing key, the identity provider, the address of sessions, the mail server's "
+		"signing key, the identity provider, the address of sessions, the bucket of media "
+		"where there is one (an object is put, read and deleted), the mail server's "
 		"settings, the texts of mails, the age estimator's token, the directory of pictures, and "
 		"the other directories that are written to. Prints a line for "
 		"each: ok, warn or FAIL. Exit status 1 when something failed." },

@@ -158,7 +158,8 @@ void media_abandon(struct media_put **put)
 		return;
 	struct media_path path = media_path_new((*put)->dir, (*put)->id);
 	if ((*put)->is_named) {
-		struct media_path kept = media_path_kept((*put)->dir, (*put)->id, MEDIA_LEVELS, true);
+		struct media_path kept =
+		    media_path_kept((*put)->dir, (*put)->id, MEDIA_LEVELS, true);
 		(void)unlink(kept.text);
 	}
 	(void)unlink(path.text);
@@ -404,7 +405,8 @@ static enum err sweep_file(struct ctx *ctx, struct uuid id)
 
 	if (err == ERR_MISSING)
 		return media_unlink(ctx, id);
-	return err == ERR_OK ? unlink_if_there(media_path_new(ctx->settings->media_dir, id).text) : err;
+	return err == ERR_OK ? unlink_if_there(media_path_new(ctx->settings->media_dir, id).text)
+			     : err;
 }
 
 /* Whether a directory's entry is one of ours, and of an upload that cannot be under way any more. */

@@ -77,8 +77,8 @@ enum err bucket_open(const struct settings *settings, size_t max_in_flight, stru
 		.secret_key = secret,
 		.ca_file = settings->s3_ca_file,
 		.deadline_ms = settings->s3_timeout_s * 1000 };
-	enum err err = read_key("s3_access_key_file", settings->s3_access_key_file, access,
-	    ret_reason, reason_size);
+	enum err err = read_key(
+	    "s3_access_key_file", settings->s3_access_key_file, access, ret_reason, reason_size);
 
 	if (err == ERR_OK)
 		err = read_key("s3_secret_key_file", settings->s3_secret_key_file, secret,
@@ -147,8 +147,8 @@ static enum err fetch(struct ctx *ctx, struct uuid id, uint64_t most, struct sea
 }
 
 /* The row is read anew: while the file was looked for, it may have been carried away. */
-enum err bucket_read(struct ctx *ctx, struct uuid id, const uint8_t key[GCM_KEY_SIZE],
-    media_sink *sink, void *arg)
+enum err bucket_read(
+    struct ctx *ctx, struct uuid id, const uint8_t key[GCM_KEY_SIZE], media_sink *sink, void *arg)
 {
 	struct row_media_get row;
 	struct sealopen *seal = NULL;

@@ -17,7 +17,8 @@
 #include "work.h"
 
 #define DIRECTORIES 65536U /* two levels of 256 */
-#define LEASE_MORE_MS INT64_C(60000) /* beyond two requests, each in its time: a store's own delay */
+#define LEASE_MORE_MS \
+	INT64_C(60000) /* beyond two requests, each in its time: a store's own delay */
 #define STRAY_MS INT64_C(86400000)
 
 /* ---- walking -------------------------------------------------------------------------------------- */
@@ -33,7 +34,8 @@ static void walk_path(const struct ctx *ctx, unsigned at, bool lower, char out[M
 }
 
 /* Whether a directory's entry is a medium that belongs there and is old enough. */
-static bool is_due(const struct ctx *ctx, const struct dirent *entry, unsigned at, struct uuid *ret_id)
+static bool is_due(
+    const struct ctx *ctx, const struct dirent *entry, unsigned at, struct uuid *ret_id)
 {
 	int64_t before_ms = clock_now_ms() - ctx->settings->s3_after_s * 1000;
 	struct uuid id;
@@ -99,7 +101,8 @@ enum err carry_walk(struct ctx *ctx, struct carry_walk *walk, size_t max, struct
 
 /* ---- beginning ------------------------------------------------------------------------------------ */
 
-static void prepare(const struct ctx *ctx, struct uuid id, enum carry_step step, struct carry *carry)
+static void prepare(
+    const struct ctx *ctx, struct uuid id, enum carry_step step, struct carry *carry)
 {
 	*carry = (struct carry){ .step = step, .id = id };
 	bucket_key(ctx->settings, id, carry->key);
@@ -148,7 +151,8 @@ enum err carry_overdue(struct ctx *ctx, size_t max, struct uuid **ret_ids, size_
 	/* Leases are other hosts' to the millisecond of their clocks. */
 	enum err err = q_media_overdue_far(ctx->db, ctx->arena, now_ms - MEDIA_CLOCKS_APART_MS,
 	    now_ms - MEDIA_CLOCKS_APART_MS, (int64_t)max, &rows, &count);
-	struct uuid *ids = err == ERR_OK ? arena_alloc(ctx->arena, (count + 1) * sizeof(*ids)) : NULL;
+	struct uuid *ids =
+	    err == ERR_OK ? arena_alloc(ctx->arena, (count + 1) * sizeof(*ids)) : NULL;
 
 	if (err != ERR_OK)
 		return err;

@@ -16,7 +16,8 @@
 #include "ctx.h"
 #include "s3.h"
 
-#define CARRY_LANE "media.s3" /* paused while the bucket cannot be used; never has work of its own */
+#define CARRY_LANE \
+	"media.s3" /* paused while the bucket cannot be used; never has work of its own */
 
 /* Where a walk through media_dir is; zeros begin one. */
 struct carry_walk {
@@ -80,7 +81,8 @@ enum err carry_settle(struct ctx *ctx, struct carry *carry) MUST_CHECK;
 
 /* How often all hosts together may try the bucket while it cannot be used: pauses the lane. *ret_is_news:
  * it was not known before. */
-enum err carry_pause(struct ctx *ctx, int64_t for_ms, const char *problem, bool *ret_is_news) MUST_CHECK;
+enum err carry_pause(
+    struct ctx *ctx, int64_t for_ms, const char *problem, bool *ret_is_news) MUST_CHECK;
 
 /* Until when the lane is paused, 0 when it is not; *ret_is_known: the last that was said is that the
  * bucket cannot be used. */

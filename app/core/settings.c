@@ -211,8 +211,9 @@ static void check_bucket(const struct settings *s, struct buf *complaints)
 	if (!region_usable(s->s3_region))
 		buf_adds(complaints, "s3_region must be up to 40 letters, digits and hyphens\n");
 	if (!prefix_usable(s->s3_prefix))
-		buf_adds(complaints, "s3_prefix must be up to 200 letters, digits, dots, hyphens and "
-				     "slashes, without a slash or a dot in front\n");
+		buf_adds(complaints,
+		    "s3_prefix must be up to 200 letters, digits, dots, hyphens and "
+		    "slashes, without a slash or a dot in front\n");
 	if (is_used && !s3_can_sign())
 		buf_adds(complaints, "media_store = s3 needs libcurl 7.88 or later\n");
 }

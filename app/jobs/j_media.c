@@ -17,9 +17,10 @@
 #include "work.h"
 
 #define PLACES 4
-#define RUN_MS 20          /* the longest a round waits for answers */
-#define LOOK_MS 1000       /* between walks that found nothing, and looks for what is overdue */
+#define RUN_MS 20    /* the longest a round waits for answers */
+#define LOOK_MS 1000 /* between walks that found nothing, and looks for what is overdue */
 #define PAUSE_MOST_MS 60000
+#define LOOKS_MOST 200 /* files that one round looks up: its memory is the round's */
 #define REASON_SIZE 512
 
 struct media_place {
@@ -38,6 +39,7 @@ struct media_state {
 	int64_t overdue_ms;
 	int64_t paused_ms;
 	int64_t failures; /* in a row */
+	bool is_looking;  /* there is more to look at */
 	bool is_known;    /* that the bucket cannot be used */
 };
 
@@ -97,8 +99,8 @@ static enum err note_fault(struct media_state *state, const char *problem)
 	if (err != ERR_OK)
 		return err;
 	if (is_news)
-		log_warning("the bucket of media cannot be used, they stay where they are: %s",
-		    problem);
+		log_warning(
+		    "the bucket of media cannot be used, they stay where they are: %s", problem);
 	state->is_known = true;
 	return ERR_OK;
 }
@@ -213,6 +215,7 @@ static enum err begin_removals(struct media_state *state)
 			err = begin(state, ids[i], true);
 	if (count == 0)
 		state->overdue_ms = clock_mono_ms() + LOOK_MS;
+	state->is_looking = count > 0;
 	return err;
 }
 
@@ -220,29 +223,37 @@ static enum err begin_removals(struct media_state *state)
 static enum err begin_carrying(struct media_state *state)
 {
 	bool at_end = clock_mono_ms() < state->walk_ms;
+	size_t looks = 0;
 	enum err err = ERR_OK;
 
-	while (err == ERR_OK && !at_end && free_place(state) != NULL) {
+	while (err == ERR_OK && !at_end && free_place(state) != NULL && looks < LOOKS_MOST) {
 		struct uuid ids[PLACES];
 		size_t count = 0;
 		err = carry_walk(&state->run->ctx, &state->walk, count_places(state, false), ids,
 		    &count, &at_end);
 		for (size_t i = 0; i < count && err == ERR_OK; i++)
 			err = begin(state, ids[i], false);
+		looks += count;
 		if (at_end)
 			state->walk_ms = clock_mono_ms() + LOOK_MS;
 	}
+	state->is_looking = state->is_looking || !at_end;
 	return err;
 }
 
+/* What there is to do and may be done. While no place is free, what is known of there being more stays. */
 static enum err look(struct media_state *state)
 {
 	const struct settings *settings = state->run->ctx.settings;
+	int64_t now_ms = clock_mono_ms();
 	bool may = false;
 	enum err err = ERR_OK;
 
-	if (state->run->stopping || free_place(state) == NULL || !bucket_is_set(settings) ||
-	    (clock_mono_ms() < state->walk_ms && clock_mono_ms() < state->overdue_ms))
+	if (!state->run->stopping && free_place(state) == NULL)
+		return ERR_OK;
+	state->is_looking = false;
+	if (state->run->stopping || !bucket_is_set(settings) ||
+	    (now_ms < state->walk_ms && now_ms < state->overdue_ms))
 		return ERR_OK;
 	err = may_send(state, &may);
 	if (err == ERR_OK && may)
@@ -300,9 +311,10 @@ enum err media_job_round(struct job_run *run, bool *ret_busy)
 	    state->s3 != NULL && s3_in_flight(state->s3) > 0 ? s3_run(state->s3, RUN_MS) : ERR_OK;
 	enum err settle_err = go_on(state);
 
-	*ret_busy = count_places(state, true) > 0;
+	bool is_idle = count_places(state, true) == 0;
+	*ret_busy = !is_idle || state->is_looking;
 	/* A fault may be the keys': they are read again. */
-	if (state->failures > 0 && !*ret_busy)
+	if (state->failures > 0 && is_idle)
 		s3_free(&state->s3);
 	if (err == ERR_OK)
 		err = run_err;

@@ -24,7 +24,7 @@ struct job_counts {
 	uint64_t failed;    /* deliveries whose schedule is spent */
 	uint64_t mailed;    /* mails that the server took */
 	uint64_t unmailed;  /* mails that were given up */
-	uint64_t carried; /* media that are in their bucket now */
+	uint64_t carried;   /* media that are in their bucket now */
 	uint64_t expired;
 };
 

@@ -161,7 +161,8 @@ static size_t take_body(char *data, size_t size, size_t count, void *arg)
 	bool is_content = talk->verb == VERB_GET && status_of(talk) == 200;
 
 	talk->taken += talk->verb == VERB_PUT ? 0 : len;
-	talk->too_much = is_content ? talk->taken > talk->max_bytes : talk->said_len + len > SAID_MOST;
+	talk->too_much =
+	    is_content ? talk->taken > talk->max_bytes : talk->said_len + len > SAID_MOST;
 	if (talk->too_much)
 		return 0;
 	if (is_content) {
@@ -355,8 +356,8 @@ static enum err start(struct s3 *s3, const struct wish *wish)
 		err = add_hash(talk);
 	if (err == ERR_OK && (talk->easy = curl_easy_init()) == NULL)
 		err = ERR_NOMEM;
-	if (err == ERR_OK && (!set_request(talk, url) ||
-				 curl_multi_add_handle(s3->multi, talk->easy) != CURLM_OK))
+	if (err == ERR_OK &&
+	    (!set_request(talk, url) || curl_multi_add_handle(s3->multi, talk->easy) != CURLM_OK))
 		err = ERR_NOMEM;
 	if (err != ERR_OK) {
 		talk_free(talk);
@@ -374,8 +375,8 @@ enum err s3_put(struct s3 *s3, const char *key, const char *path, s3_done_fn *do
 
 	if (fd < 0)
 		return errno == ENOENT ? ERR_MISSING : ERR_IO;
-	return start(s3,
-	    &(struct wish){ .verb = VERB_PUT, .key = key, .fd = fd, .done = done, .arg = arg });
+	return start(
+	    s3, &(struct wish){ .verb = VERB_PUT, .key = key, .fd = fd, .done = done, .arg = arg });
 }
 
 enum err s3_get(struct s3 *s3, const char *key, uint64_t max_bytes, s3_sink *sink, void *sink_arg,
@@ -410,8 +411,8 @@ enum err s3_delete(struct s3 *s3, const char *key, s3_done_fn *done, void *arg)
 static void error_word(const struct talk *talk, char out[WORD_SIZE])
 {
 	const char *at = strstr(talk->said, "<Code>");
-	size_t len = at == NULL ? 0
-				: strspn(at + 6, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+	size_t len =
+	    at == NULL ? 0 : strspn(at + 6, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
 	out[0] = '\0';
 	if (len > 0 && len < WORD_SIZE && strncmp(at + 6 + len, "</Code>", 7) == 0) {
@@ -489,7 +490,7 @@ static void talk_end(struct talk *talk, CURLcode code)
 	struct talk **at = &s3->running;
 	long status = status_of(talk);
 
-	reply.was_sent = status == 0 && has_sent(talk);
+	reply.was_sent = status < 200 && has_sent(talk);
 	reply.problem = problem;
 	error_word(talk, word);
 	if (talk->too_much) {
@@ -599,8 +600,8 @@ static enum err step(struct s3 *s3)
 	while ((message = curl_multi_info_read(s3->multi, &left)) != NULL) {
 		char *owner = NULL;
 		CURLcode code = message->data.result;
-		if (message->msg == CURLMSG_DONE && curl_easy_getinfo(message->easy_handle,
-							CURLINFO_PRIVATE, &owner) == CURLE_OK)
+		if (message->msg == CURLMSG_DONE &&
+		    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &owner) == CURLE_OK)
 			talk_end((struct talk *)(void *)owner, code);
 	}
 	return ERR_OK;

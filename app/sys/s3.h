@@ -21,7 +21,8 @@ struct s3;
 
 /* A bucket, and as whom. Texts are copied. */
 struct s3_bucket {
-	const char *endpoint; /* https://host[:port][/path] without a slash at its end, or http:// */
+	const char
+	    *endpoint; /* https://host[:port][/path] without a slash at its end, or http:// */
 	const char *region;
 	const char *name;
 	bool in_host; /* https://name.host/key; else https://host/name/key */
@@ -46,7 +47,7 @@ struct s3_reply {
 	enum err err;        /* of S3_STOPPED */
 	uint64_t size_bytes; /* of the object: what was put, taken, or said by s3_head() */
 	const char *etag;    /* of s3_put() and s3_head(): what the store calls this content */
-	bool was_sent;       /* of S3_AWAY: the request went out unanswered, so it may have been done */
+	bool was_sent; /* of S3_AWAY: the request went out unanswered, so it may have been done */
 	const char *problem; /* what was wrong, in a few words; "" when nothing */
 };
 

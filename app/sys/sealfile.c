@@ -182,7 +182,8 @@ enum err sealopen_new(const uint8_t key[GCM_KEY_SIZE], struct uuid id, sealfile_
 }
 
 /* Takes as much of a piece as completes the header; *ret_taken is how much that is. */
-static enum err take_header(struct sealopen *seal, const uint8_t *data, size_t len, size_t *ret_taken)
+static enum err take_header(
+    struct sealopen *seal, const uint8_t *data, size_t len, size_t *ret_taken)
 {
 	size_t room = HEADER_SIZE - seal->header_len;
 	size_t part = len < room ? len : room;

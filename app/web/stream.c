@@ -65,7 +65,7 @@ struct pace {
 	void *arg;
 	int64_t from_ms; /* monotonic: the first upload_stall_s do not count */
 	uint64_t bytes;
-	bool was_sink; /* the sink, or its slowness, ended it */
+	bool was_sink;     /* the sink, or its slowness, ended it */
 	struct fcgi *fcgi; /* of an answer; NULL once its head has been sent */
 };
 
@@ -119,8 +119,8 @@ static enum err pour_piece(void *arg, const void *data, size_t len_bytes)
 		pace->fcgi = NULL;
 		pace->was_sink = true;
 		pace->from_ms = clock_mono_ms() + web->settings->upload_stall_s * 1000;
-		enum err err = fcgi_reply_begin(
-		    fcgi, web->status, buf_str(&web->headers), web->pour_len);
+		enum err err =
+		    fcgi_reply_begin(fcgi, web->status, buf_str(&web->headers), web->pour_len);
 		if (err != ERR_OK)
 			return err;
 	}
@@ -132,7 +132,8 @@ static enum err send_refusal(struct web *web, struct fcgi *fcgi, enum err why)
 	web->failure = why;
 	reply_error(web, why);
 	reply_finish(web);
-	return fcgi_reply(fcgi, web->status, buf_str(&web->headers), web->reply.data, web->reply.len);
+	return fcgi_reply(
+	    fcgi, web->status, buf_str(&web->headers), web->reply.data, web->reply.len);
 }
 
 enum err stream_pour(struct web *web, struct fcgi *fcgi)

@@ -136,7 +136,8 @@ class Bucket:
         bucket, _, key = path.lstrip("/").partition("/")
         if bucket != self.name or not key:
             return fault("NoSuchBucket", 404)
-        etag = {"ETag": f'"{hashlib.md5(body if method == "PUT" else self.objects.get(key, b"")).hexdigest()}"'}
+        content = body if method == "PUT" else self.objects.get(key, b"")
+        etag = {"ETag": f'"{hashlib.md5(content).hexdigest()}"'}
         if method == "PUT":
             self.objects[key] = body
             return 200, etag, b""
@@ -145,7 +146,7 @@ class Bucket:
             return 204, {}, b""
         if key not in self.objects:
             return fault("NoSuchKey", 404)
-        return 200, etag | {"Content-Length": str(len(self.objects[key]))}, self.objects[key]
+        return 200, etag | {"Content-Length": str(len(content))}, content
 
     # ---- what a product needs to use it ------------------------------------------------------------
 

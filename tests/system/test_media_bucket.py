@@ -465,6 +465,33 @@ def test_settings_that_do_not_do(stack, tmp_path, rows, word):
     assert done.returncode != 0 and word in done.stderr, done.stderr
 
 
+def test_what_check_says(stack, bucket, media, tmp_path):
+    def said(**rows):
+        program = os.path.join(stack.env["BONAFIDE_BIN"], "bonafide")
+        done = subprocess.run([program, "-c", changed(stack, tmp_path / "conf", **rows), "check"],
+                              capture_output=True, text=True, check=False, timeout=60)
+        return [line for line in done.stdout.splitlines() if "  bucket " in line]
+
+    (line,) = said()
+    assert line.startswith("ok") and "read and deleted" in line and not bucket.objects
+    bucket.misbehave = lambda handler: (fault("AccessDenied") if handler.command == "DELETE" else None)
+    (line,) = said()
+    assert line.startswith("FAIL") and "deleting an object" in line and "AccessDenied" in line
+    bucket.misbehave = lambda handler: (200, {}, b"x" * 64) if handler.command == "GET" else None
+    (line,) = said()
+    assert line.startswith("FAIL") and "came back as another" in line
+    bucket.misbehave = None
+    (line,) = said(s3_region="elsewhere")
+    assert line.startswith("FAIL") and "AuthorizationHeaderMalformed" in line
+    # Without a bucket there is nothing to say, unless something is in one.
+    without = {"media_store": "dir", "s3_bucket": ""}
+    assert said(**without) == []
+    sent(media, png())
+    carry(stack)
+    (line,) = said(**without)
+    assert line.startswith("FAIL") and "1 media are in a bucket" in line
+
+
 def certificate(directory):
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
                     "/CN=store", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",

@@ -370,10 +370,36 @@ static void test_uuid_after_fork(void **state)
 	clock_set(TIME_NONE);
 }
 
+/* FIPS 180-4: a million times "a", here from a file; from where it stands on. */
+static void test_sha256_of_file(void **state UNUSED)
+{
+	static const char wanted[] =
+	    "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0";
+	uint8_t digest[SHA256_SIZE];
+	char hex[2 * SHA256_SIZE + 1];
+	uint64_t size = 0;
+	FILE *file = tmpfile();
+
+	assert_non_null(file);
+	for (int i = 0; i < 1000001; i++)
+		assert_int_equal(fputc('a', file), 'a');
+	assert_int_equal(fflush(file), 0);
+	assert_int_equal(lseek(fileno(file), 1, SEEK_SET), 1);
+	assert_int_equal(sha256_of_file(fileno(file), digest, &size), ERR_OK);
+	assert_int_equal(size, 1000000);
+	hex_encode(digest, sizeof(digest), hex);
+	assert_string_equal(hex, wanted);
+	size = 7;
+	assert_int_equal(sha256_of_file(-1, digest, &size), ERR_IO);
+	assert_int_equal(size, 7);
+	(void)fclose(file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sha256),
+		cmocka_unit_test(test_sha256_of_file),
 		cmocka_unit_test(test_hmac_rfc_4231),
 		cmocka_unit_test(test_hkdf_rfc_5869),
 		cmocka_unit_test(test_gcm_known_answers),

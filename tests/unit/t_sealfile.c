@@ -91,9 +91,60 @@ static void test_round_trip(void **state UNUSED)
 		assert_int_equal(sealfile_read(path, key, id, sink, &got), ERR_OK);
 		assert_true(got.fits);
 		assert_int_equal(got.len, sizes[i]);
+		assert_int_equal(load(), sealfile_size(sizes[i]));
 		assert_int_equal(stat(path, &at), 0);
 		assert_int_equal(at.st_mode & 07777, 0600);
 	}
+}
+
+/* As it comes from elsewhere: in pieces of any size, and with nothing said of the end. */
+static void test_in_pieces(void **state UNUSED)
+{
+	static const size_t pieces[] = { 1, HEADER, HEADER + 1, 1000, STEP, 2 * MOST };
+
+	write_file(2 * SEALFILE_CHUNK + 9, MOST);
+	size_t len = load();
+	for (size_t i = 0; i < countof(pieces); i++) {
+		struct got got = { 0, true };
+		struct sealopen *seal = NULL;
+		assert_int_equal(sealopen_new(key, id, sink, &got, &seal), ERR_OK);
+		for (size_t at = 0; at < len; at += pieces[i]) {
+			size_t piece = len - at < pieces[i] ? len - at : pieces[i];
+			assert_int_equal(sealopen_add(seal, bytes + at, piece), ERR_OK);
+		}
+		assert_int_equal(got.len, 2 * SEALFILE_CHUNK);
+		assert_int_equal(sealopen_end(seal), ERR_OK);
+		assert_true(got.fits && got.len == 2 * SEALFILE_CHUNK + 9);
+		sealopen_free(&seal);
+		assert_null(seal);
+	}
+}
+
+static enum err refuse(void *arg UNUSED, const void *data UNUSED, size_t len UNUSED)
+{
+	return ERR_FULL;
+}
+
+static void test_ends_of_pieces(void **state UNUSED)
+{
+	struct got got = { 0, true };
+	struct sealopen *seal = NULL;
+
+	/* Nothing, and half a header, are no file. */
+	assert_int_equal(sealopen_new(key, id, sink, &got, &seal), ERR_OK);
+	assert_int_equal(sealopen_add(seal, bytes, 0), ERR_OK);
+	assert_int_equal(sealopen_end(seal), ERR_TAMPERED);
+	write_file(10, 10);
+	size_t len = load();
+	assert_int_equal(sealopen_add(seal, bytes, 10), ERR_OK);
+	assert_int_equal(sealopen_end(seal), ERR_TAMPERED);
+	sealopen_free(&seal);
+	/* What the sink says ends it. */
+	assert_int_equal(sealopen_new(key, id, refuse, NULL, &seal), ERR_OK);
+	assert_int_equal(sealopen_add(seal, bytes, len), ERR_OK);
+	assert_int_equal(sealopen_end(seal), ERR_FULL);
+	sealopen_free(&seal);
+	sealopen_free(&seal);
 }
 
 static void test_no_file_is_written_over(void **state UNUSED)
@@ -197,6 +248,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_form),
+		cmocka_unit_test(test_in_pieces),
+		cmocka_unit_test(test_ends_of_pieces),
 		cmocka_unit_test(test_no_file_is_written_over),
 		cmocka_unit_test(test_any_change_is_found),
 		cmocka_unit_test(test_any_cut_is_found),
