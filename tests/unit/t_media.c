@@ -201,6 +201,25 @@ static void test_an_end_before_the_end(void **state UNUSED)
 	assert_int_equal(rmdir(core_path("media/new")), 0); /* nothing is left in it */
 }
 
+/* Whoever calls: the largest upload, and not a byte more. */
+static void test_too_large(void **state UNUSED)
+{
+	static const char head[] = "\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\1\0\0\0\1\x08\0\0\0\0"
+				   "\0\0\0\0\0\xff\xff\xffIDAT";
+	static const char filler[65536];
+	struct media_put *put = NULL;
+	size_t len = sizeof(head) - 1;
+
+	assert_int_equal(media_begin(&ctx, "image/png", &put), ERR_OK);
+	assert_int_equal(media_write(put, head, len), ERR_OK);
+	for (; len < LIMIT_MEDIA - sizeof(filler); len += sizeof(filler))
+		assert_int_equal(media_write(put, filler, sizeof(filler)), ERR_OK);
+	assert_int_equal(media_write(put, filler, LIMIT_MEDIA - len + 1), ERR_PAYLOAD_TOO_LARGE);
+	assert_int_equal(media_write(put, filler, LIMIT_MEDIA - len), ERR_OK);
+	assert_int_equal(media_write(put, filler, 1), ERR_PAYLOAD_TOO_LARGE);
+	media_abandon(&put);
+}
+
 /* A file as a crash leaves it: with its first name, and perhaps its second. */
 static void leave(struct uuid id, bool is_named)
 {
@@ -281,6 +300,7 @@ int main(void)
 		cmocka_unit_test_setup(test_given_up_is_gone, set_up),
 		cmocka_unit_test_setup(test_unused_goes_used_stays, set_up),
 		cmocka_unit_test_setup(test_an_end_before_the_end, set_up),
+		cmocka_unit_test_setup(test_too_large, set_up),
 		cmocka_unit_test_setup(test_what_a_crash_left, set_up),
 		cmocka_unit_test_setup(test_links, set_up),
 	};
