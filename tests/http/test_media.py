@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Uploads by HTTP (contract/age.md): what is taken, what is refused, and what is on the disk then."""
 
-import hmac
 import os
-import time
 
 import pytest
 import requests
@@ -120,17 +118,6 @@ def test_what_each_place_takes(media, place):
     assert answer.status_code == 201, answer.text
 
 
-def link(media, upload_id, ttl_s=60):
-    """The address that media_link() makes: HMAC-SHA256 under the pepper's sub-key (HKDF, RFC 5869)."""
-    with open(os.path.join(media.stack.dir, "pepper"), encoding="ascii") as file:
-        pepper = bytes.fromhex(next(line for line in file if not line.startswith("#")).strip())
-    extracted = hmac.digest(bytes(32), pepper, "sha256")
-    key = hmac.digest(extracted, b"bonafide pepper media\1", "sha256")
-    exp = str(int(time.time()) + ttl_s)
-    sig = hmac.digest(key, f"{upload_id} {exp}".encode(), "sha256").hex()
-    return {"exp": exp, "sig": sig}
-
-
 def show(media, upload_id, params):
     return media.stack.client().call("GET", f"/media/{upload_id}", params=params)
 
@@ -139,7 +126,7 @@ def test_a_link(media):
     content = png(3_000_000)
     made = media.send("image/png", content).json()["data"]["uploadId"]
     other = media.send("image/png", png()).json()["data"]["uploadId"]
-    params = link(media, made)
+    params = media.link(made)
     answer = show(media, made, params)
     assert answer.status_code == 200 and answer.content == content
     assert answer.headers["Content-Type"] == "image/png"
@@ -149,7 +136,7 @@ def test_a_link(media):
     assert answer.headers["Content-Disposition"] == "inline"
     (row,) = media.stack.rows("SELECT COUNT(*) FROM audit WHERE action = 'media.read'")
     assert row[0] >= 1
-    for name, wrong in ((made, {}), (other, params), (made, link(media, made, -1)),
+    for name, wrong in ((made, {}), (other, params), (made, media.link(made, -1)),
                         (made, params | {"exp": str(int(params["exp"]) + 1)}),
                         (made, params | {"sig": "0" * 64}), ("med_x", params),
                         ("med_..%2fpepper", params)):
@@ -166,7 +153,7 @@ def test_memory_stays(media):
     """However much is sent and shown, no worker holds it."""
     content = png(MOST - len(png(1)) + 1)
     made = media.send("image/png", content).json()["data"]["uploadId"]
-    assert show(media, made, link(media, made)).content == content
+    assert show(media, made, media.link(made)).content == content
     parent = media.stack.pid("pool")
     children = open(f"/proc/{parent}/task/{parent}/children", encoding="ascii").read().split()
     peaks = [int(line.split()[1]) for child in children

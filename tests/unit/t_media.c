@@ -289,6 +289,12 @@ static void test_links(void **state UNUSED)
 	assert_int_equal(media_link(&ctx, id, 0, &path), ERR_OK);
 	assert_int_equal(sscanf(strchr(path, '?'), "?exp=%31[0-9]&sig=%79s", exp, sig), 2);
 	assert_int_equal(media_link_check(&ctx, id, exp, sig), ERR_MEDIA_NOT_FOUND);
+	/* None works for longer than any may. */
+	int64_t now_s = clock_now_ms() / 1000;
+	assert_int_equal(media_link(&ctx, id, 100 * LIMIT_MEDIA_LINK_S, &path), ERR_OK);
+	assert_int_equal(sscanf(strchr(path, '?'), "?exp=%31[0-9]&sig=%79s", exp, sig), 2);
+	assert_int_equal(media_link_check(&ctx, id, exp, sig), ERR_OK);
+	assert_true(strtoll(exp, NULL, 10) <= now_s + LIMIT_MEDIA_LINK_S + 2);
 }
 
 int main(void)
