@@ -159,6 +159,9 @@ static void test_given_up_is_gone(void **state UNUSED)
 	assert_int_equal(media_take(&ctx, id, ANY, owner), ERR_OK);
 	assert_int_equal(media_drop(&ctx, owner), ERR_OK);
 	assert_int_equal(read_it(id), ERR_MEDIA_NOT_FOUND);
+	/* Another host's clock may be behind. */
+	assert_int_equal(media_expire(&ctx, 10, &removed), ERR_OK);
+	assert_int_equal(removed, 0);
 	core_run("UPDATE media SET expires_at = expires_at - INTERVAL 2 MINUTE");
 	assert_int_equal(access(kept(id), F_OK), 0);
 	assert_int_equal(media_expire(&ctx, 10, &removed), ERR_OK);
