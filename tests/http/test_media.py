@@ -118,11 +118,15 @@ def test_what_each_place_takes(media, place):
     assert answer.status_code == 201, answer.text
 
 
+def show(media, upload_id, params):
+    return media.stack.client().call("GET", f"/media/{upload_id}", params=params)
+
+
 def test_a_link(media):
     content = png(3_000_000)
     made = media.send("image/png", content).json()["data"]["uploadId"]
     other = media.send("image/png", png()).json()["data"]["uploadId"]
-    params = link(media, made)
+    params = media.link(made)
     answer = show(media, made, params)
     assert answer.status_code == 200 and answer.content == content
     assert answer.headers["Content-Type"] == "image/png"
@@ -134,7 +138,7 @@ def test_a_link(media):
     assert answer.headers["Content-Disposition"] == "inline"
     (row,) = media.stack.rows("SELECT COUNT(*) FROM audit WHERE action = 'media.read'")
     assert row[0] >= 1
-    for name, wrong in ((made, {}), (other, params), (made, link(media, made, -1)),
+    for name, wrong in ((made, {}), (other, params), (made, media.link(made, -1)),
                         (made, params | {"exp": str(int(params["exp"]) + 1)}),
                         (made, params | {"sig": "0" * 64}), ("med_x", params),
                         ("med_..%2fpepper", params)):
@@ -157,7 +161,7 @@ def test_memory_stays(media):
         with open(f"/proc/{child}/clear_refs", "w", encoding="ascii") as file:
             file.write("5")
     made = media.send("image/png", content).json()["data"]["uploadId"]
-    assert show(media, made, link(media, made)).content == content
+    assert show(media, made, media.link(made)).content == content
     peaks = [int(line.split()[1]) for child in children
              for line in open(f"/proc/{child}/status", encoding="ascii")
              if line.startswith("VmHWM")]

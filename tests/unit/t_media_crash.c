@@ -109,6 +109,22 @@ int __wrap_unlink(const char *path)
 	return hit(false) ? -1 : __real_unlink(path);
 }
 
+/* The connection is lost in a commit, which the database got, or did not. */
+static enum { COMMIT_KNOWN, COMMIT_DONE, COMMIT_LOST } commit_fate;
+
+enum err __real_db_commit(struct db *db) MUST_CHECK;
+enum err __wrap_db_commit(struct db *db) MUST_CHECK;
+enum err __wrap_db_commit(struct db *db)
+{
+	if (commit_fate == COMMIT_KNOWN)
+		return __real_db_commit(db);
+	if (commit_fate == COMMIT_DONE)
+		assert_int_equal(__real_db_commit(db), ERR_OK);
+	else
+		db_rollback_if_open(db);
+	return ERR_DB_UNCERTAIN;
+}
+
 /* ---- what there is ------------------------------------------------------------------------------------ */
 
 static int files_kept, files_new;
@@ -153,6 +169,7 @@ static int set_up(void **state)
 	char line[512];
 
 	arm(FATE_NONE, 0, 0);
+	commit_fate = COMMIT_KNOWN;
 	clock_set(TIME_NONE);
 	core_run("DELETE FROM media");
 	(void)nftw(core_path("media"), remove_one, 8, FTW_DEPTH | FTW_PHYS);
@@ -297,6 +314,28 @@ static void test_broken(void **state UNUSED)
 	assert_true(fail_everywhere(EIO, ERR_IO) >= STEPS);
 }
 
+/* Nobody knows whether there is a row: the file stays until somebody has looked. */
+static void test_uncertain(void **state UNUSED)
+{
+	for (int is_there = 0; is_there < 2; is_there++) {
+		commit_fate = is_there != 0 ? COMMIT_DONE : COMMIT_LOST;
+		assert_int_equal(upload(), ERR_DB_UNCERTAIN);
+		commit_fate = COMMIT_KNOWN;
+		count_files();
+		assert_int_equal(files_kept, 1);
+		assert_int_equal(rows(), is_there);
+		later();
+		assert_int_equal(sweep(), ERR_OK);
+		count_files();
+		assert_int_equal(files_new, 0);
+		assert_int_equal(files_kept, is_there);
+		expect_readable();
+		assert_int_equal(expire(), ERR_OK);
+		expect_nothing();
+		clock_set(TIME_NONE);
+	}
+}
+
 static void test_killed_upload(void **state UNUSED)
 {
 	int nth = 0;
@@ -369,6 +408,7 @@ int main(void)
 		cmocka_unit_test_setup(test_full, set_up),
 		cmocka_unit_test_setup(test_quota, set_up),
 		cmocka_unit_test_setup(test_broken, set_up),
+		cmocka_unit_test_setup(test_uncertain, set_up),
 		cmocka_unit_test_setup(test_killed_upload, set_up),
 		cmocka_unit_test_setup(test_killed_expiry, set_up),
 		cmocka_unit_test_setup(test_killed_sweep, set_up),
