@@ -187,6 +187,7 @@ static void request_clear(struct web *web)
 	web->pour = NULL;
 	web->visit = NULL;
 	web->visit_entered = false;
+	web->is_replayed = false;
 	web->failure = ERR_OK;
 	web->complaints.count = 0;
 	web->meter = (struct meter){ .retry_after_s = 0 };
