@@ -351,6 +351,7 @@ static enum err replay_if_found(struct gate *gate, bool *ret_answered)
 		return err;
 	reply_reset(web);
 	web->status = (int)status;
+	web->is_replayed = true;
 	buf_add(&web->reply, reply.data, reply.len);
 	reply_header(web, "Idempotent-Replayed", "true");
 	*ret_answered = true;

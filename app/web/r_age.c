@@ -370,6 +370,16 @@ enum err record_alias_make(struct web *web)
 	return err == ERR_OK ? reply_record(web, &record) : err;
 }
 
+/* What was answered before shows the record once more. */
+enum err record_alias_settle(struct web *web)
+{
+	const char *person;
+	struct record record;
+	enum err err = web->is_replayed ? person_of(web, ERR_RECORD_NOT_FOUND, &person) : ERR_OK;
+
+	return err == ERR_OK && web->is_replayed ? record_get(&web->ctx, person, &record) : err;
+}
+
 enum err record_end(struct web *web)
 {
 	const char *person;

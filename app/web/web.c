@@ -188,6 +188,7 @@ static void request_clear(struct web *web)
 	web->pour = NULL;
 	web->visit = NULL;
 	web->visit_entered = false;
+	web->is_replayed = false;
 	web->failure = ERR_OK;
 	web->complaints.count = 0;
 	web->meter = (struct meter){ .retry_after_s = 0 };
@@ -209,23 +210,41 @@ static enum err read_from_fcgi(
 	return fcgi_read_body(arg, arena, max_bytes, ret_body, ret_len);
 }
 
+static const struct field *row_named(const struct field_set *set, const char *name, size_t len)
+{
+	for (size_t i = 0; set != NULL && i < set->count; i++) {
+		if (strlen(set->rows[i].name) == len && memcmp(set->rows[i].name, name, len) == 0)
+			return &set->rows[i];
+	}
+	return NULL;
+}
+
+/* How much of a member's name ("uploads.idBack") is of our own rows. */
+static size_t known_len(const struct field_set *set, const char *field)
+{
+	size_t known = 0, at = 0;
+	const struct field *row;
+
+	do {
+		size_t len = strcspn(field + at, ".");
+		row = row_named(set, field + at, len);
+		known = row == NULL ? known : at + len;
+		set = row == NULL ? NULL : row->set;
+		at += len + 1;
+	} while (row != NULL && field[at - 1] == '.');
+	return known;
+}
+
 /* Where the answer does not say why (contract/age.md), the log does: by the names of our own rows, never
  * by what the client wrote. */
 static void log_refusal(const struct web *web)
 {
-	const struct field_set *set = web->route->body;
-
 	log_info("%s refused: %s", web->route->operation, err_sentence(web->failure));
 	for (size_t i = 0; i < web->complaints.count; i++) {
 		const struct complaint *item = &web->complaints.items[i];
-		size_t len = strcspn(item->field, "."), k = 0;
-		while (set != NULL && k < set->count &&
-		       (strlen(set->rows[k].name) != len ||
-			   memcmp(set->rows[k].name, item->field, len) != 0))
-			k++;
-		bool known = set != NULL && k < set->count;
-		log_info("%s refused: %s %s", web->route->operation,
-		    known ? set->rows[k].name : "request", item->message);
+		int len = (int)known_len(web->route->body, item->field);
+		log_info("%s refused: %.*s %s", web->route->operation, len > 0 ? len : 7,
+		    len > 0 ? item->field : "request", item->message);
 	}
 }
 

@@ -112,7 +112,7 @@ struct route {
 	const enum err *errors; /* beyond those of its credential and method; ERR_OK-ended */
 	handler_fn
 	    *prepare; /* before the transaction: what takes time and writes nothing; or NULL */
-	handler_fn *settle; /* before the answer, once it is committed: waits for others; or NULL */
+	handler_fn *settle;  /* before the answer, once it is committed, or given again; or NULL */
 	handler_fn *handler; /* or */
 	int statement;       /* enum stmt, -1 with a handler */
 	enum route_arg args[4];
@@ -164,6 +164,7 @@ struct web {
 
 	/* The answer. */
 	int status;
+	bool is_replayed;   /* it was given before, for the same Idempotency-Key */
 	struct buf reply;   /* the body */
 	struct buf headers; /* joined lines */
 	uint64_t pour_len;  /* bytes of a body that pour() hands on instead of reply */
@@ -278,7 +279,7 @@ handler_fn application_end, application_key;
 handler_fn embed_page, embed_config;
 handler_fn visit_start, visit_status, visit_options, visit_submit, visit_cancel;
 handler_fn age_make, age_status_show, age_verified_show, age_eligible_show;
-handler_fn record_show, record_alias_make, record_end;
+handler_fn record_show, record_alias_make, record_alias_settle, record_end;
 handler_fn media_upload, media_show;
 handler_fn status_page, health_page, ready_page, metrics_page;
 

@@ -259,7 +259,7 @@ def test_logs_do_not_say_of_whom(stack, age):
     def said():
         return [line for text in logs().values() for line in text.splitlines()
                 if "submitAge refused" in line and "a-refused-submission" in line]
-    for words in ("level must be one of", "document must have at most 64",
+    for words in ("level must be one of", "document.number must have at most 64",
                   "request is not a known field"):
         assert wait_for(lambda: any(words in line for line in said()), 10), words
     for line in ("/v1/verify/-/status", "/v1/verify/-/can-submit", "/v1/records/-",

@@ -243,6 +243,8 @@ def test_as_many_names_as_it_can_have(stack, age):
     assert len(answer.json()["data"]["aliases"]) == 64
     again = age.secret.post(path, {"alias": f"{WIDE}63"}, headers={"Idempotency-Key": "famous-63"})
     assert (again.text, again.headers["Idempotent-Replayed"]) == (answer.text, "true")
+    # It was shown once more, and that is noted.
+    assert noted(stack, "famous") == {"record.created": 1, "record.alias_added": 64, "record.read": 1}
     refused(age.secret.post(path, {"alias": "One more"}), 409)
     assert age.secret.post(path, {"alias": f"{WIDE}00"}).status_code == 201
     shown_by = stack.cli("record", "list", "--app", age.app, "--json")

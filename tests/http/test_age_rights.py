@@ -8,7 +8,7 @@ import pytest
 
 from accounts import account_register
 from media import UPLOADS, png, upload
-from product import is_id
+from product import is_id, wait_for
 from test_age import BODY, ROUTES, SUBMIT, Age, body_of, refused, submit
 
 PLAIN = {"data": "x", "headers": {"Content-Type": "text/plain"}}
@@ -214,3 +214,20 @@ def test_uploads_are_refused_alike(age):
             ("image/png", b"", 400), ("image/png", b"<html>", 400), ("image/jpeg", png(), 400),
             ("image/gif", b"GIF89a", 415), ("application/json", b"{}", 415), ("", png(), 415)):
         refused(age.public.call("POST", UPLOADS, data=data, headers={"Content-Type": media_type}), status)
+
+
+def test_the_log_says_what_the_answer_does_not(stack, age):
+    """Also what only the rules of a level find."""
+    body = body_of(age, "logged", "full_age", without=["idBack"])
+    refused(age.public.post(SUBMIT, body, headers={"X-Request-Id": "a-faulty-level"}), 400)
+    # The name of a member is anybody's, so it is not said.
+    body["document"] = {**body["document"], "NobodysName": 1}
+    refused(age.public.post(SUBMIT, body, headers={"X-Request-Id": "a-faulty-level"}), 400)
+
+    def said():
+        return [line for path in (stack.dir / "log").glob("*") if path.is_file()
+                for line in path.read_text(errors="replace").splitlines()
+                if "a-faulty-level" in line and "submitAge refused" in line]
+    for words in ("uploads.idBack is required for this level", "document is not a known field"):
+        assert wait_for(lambda: any(words in line for line in said()), 10), (words, said())
+    assert not any("NobodysName" in line for line in said())
