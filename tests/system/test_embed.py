@@ -623,6 +623,18 @@ def test_key_revoked_meanwhile(stack, browser, shop):
     assert stack.rows(MEDIA, "revoked") == () and check.told("ae:complete") == []
 
 
+@long
+def test_key_replaced_meanwhile(stack, browser, shop):
+    """The old one goes on for as long as the owner likes."""
+    keys = make_keys(stack, [shop])
+    check = Check(browser, shop, address(stack, keys, external_id="replaced"), real=True)
+    check.on_consent()
+    check.takes("selfie")
+    stack.cli("key", "rotate", keys["publishable_id"], "--overlap", "3600")
+    check.sends()
+    assert check.waits_for("ae:complete")
+
+
 def test_who_is_looked_at_already(stack, browser, keys, shop):
     """The server says so, and the page tells the person and the page around it. Before that, a frame that
     is loaded again begins again: nothing was kept."""
@@ -654,6 +666,8 @@ def test_server_away_for_a_while(stack, browser, keys, shop, shots):
     for name, text in (("uploads", "We cannot reach the server."), ("submit", "There is a lot to do")):
         wait_for(lambda: check.played(name), 15, 0.03)
         check.frame.waitText(text=text)
+        # Nobody could say whether a submission was stopped in time.
+        assert check.frame.count(selector="footer button") == (name == "uploads")
         check.frame.click(selector=".notice button")
     check.frame.waitText(text="Thank you, your age is confirmed")
     assert check.told("ae:complete") == [{"verificationId": VERIFICATION, "status": "approved"}]
