@@ -59,9 +59,6 @@ const page = {
 		delete page.faults[name];
 	},
 	redraw(focused) {
-		// What the country before had is nothing in this one.
-		if (page.document === null)
-			page.change('id_type', '');
 		draw(false);
 		at(focused)?.focus();
 	},
