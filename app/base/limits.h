@@ -121,6 +121,7 @@
 #define LIMIT_AGE_EXTERNAL_ID 128
 #define LIMIT_AGE_ATTEMPTS 1000   /* submissions of one person a day that can be set */
 #define LIMIT_ESTIMATE_REPLY 4096 /* bytes read of an age estimator's answer */
+#define LIMIT_ESTIMATOR_TOKEN 512 /* bytes of the bearer token, and its end */
 #define LIMIT_ESTIMATE_TRIES 6    /* then a person looks at it */
 #define LIMIT_RECORD_ALIASES 100  /* other names in one record */
 

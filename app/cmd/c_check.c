@@ -8,8 +8,10 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "age_estimate.h"
 #include "clock.h"
 #include "jwt.h"
 #include "keyring.h"
@@ -17,9 +19,11 @@
 #include "mail_flow.h"
 #include "mail_text.h"
 #include "migrate.h"
+#include "proc.h"
 #include "provider.h"
 #include "sortfile.h"
 #include "stmt.h"
+#include "str.h"
 
 #define LINES_MAX 256
 #define REASON_SIZE 512
@@ -451,6 +455,49 @@ static void check_mail_texts(struct report *report)
 	buf_free(&faults);
 }
 
+/* Where an age is estimated; nobody has to have that. */
+static void check_estimator(struct report *report)
+{
+	const struct settings *settings = report->ctl->settings;
+	char token[LIMIT_ESTIMATOR_TOKEN] = "", reason[REASON_SIZE] = "";
+	const char *path = settings->age_estimator_token_file;
+
+	if (!estimator_is_set(settings))
+		add(report, "age", word_ok, "no estimator: a reviewer decides each age_only");
+	else if (path[0] != '\0' &&
+		 proc_read_secret(path, token, sizeof(token), reason, sizeof(reason)) != ERR_OK)
+		add(report, "age", word_fail, "age_estimator_token_file: %s", reason);
+	else
+		add(report, "age", word_ok, "ages are estimated at %s, %s a token",
+		    settings->age_estimator_url, path[0] == '\0' ? "without" : "with");
+	wipe(token, sizeof(token));
+}
+
+/* The directory of pictures and videos of people. */
+static void check_media(struct report *report)
+{
+	const char *dir = report->ctl->settings->media_dir;
+	struct stat status;
+
+	if (stat(dir, &status) != 0)
+		add(report, "media", errno == ENOENT ? word_warn : word_fail, "media_dir: %s: %s%s",
+		    dir, strerror(errno),
+		    errno == ENOENT
+			? "; the first upload makes it, where the directory above lets it"
+			: "");
+	else if (!S_ISDIR(status.st_mode))
+		add(report, "media", word_fail, "media_dir: %s is no directory", dir);
+	else if ((status.st_mode & 077) != 0)
+		add(report, "media", word_fail,
+		    "media_dir: %s is open to others (mode %04o); \"chmod 700\" closes it", dir,
+		    (unsigned)status.st_mode & 07777);
+	else if (access(dir, R_OK | W_OK | X_OK) != 0)
+		add(report, "media", word_fail, "media_dir: cannot write to %s: %s", dir,
+		    strerror(errno));
+	else
+		add(report, "media", word_ok, "kept in %s, closed to others", dir);
+}
+
 static enum err check(struct ctl *ctl, UNUSED const void *input)
 {
 	struct report *report = ARENA_NEW(ctl->ctx.arena, struct report);
@@ -469,6 +516,8 @@ static enum err check(struct ctl *ctl, UNUSED const void *input)
 		check_links(report);
 		check_mail_server(report);
 		check_mail_texts(report);
+		check_estimator(report);
+		check_media(report);
 		check_place(report, "status_file", ctl->settings->status_file);
 		check_place(report, "pid_file", ctl->settings->pid_file);
 		check_place(report, "log", ctl->settings->log);
@@ -490,7 +539,8 @@ static const struct ctl_command commands[] = {
 		"there is one, the database (its version, "
 		"its tables, every statement against them, its clock), the catalogue, the "
 		"signing key, the identity provider, the address of sessions, the mail server's "
-		"settings, the texts of mails, and the directories that are written to. Prints a line for "
+		"settings, the texts of mails, the age estimator's token, the directory of pictures, and "
+		"the other directories that are written to. Prints a line for "
 		"each: ok, warn or FAIL. Exit status 1 when something failed." },
 };
 

@@ -9,8 +9,6 @@
 #include "limits.h"
 #include "media.h"
 #include "proc.h"
-
-#define TOKEN_SIZE 512
 #define REASON_SIZE 256
 #define SAMPLES_MIN 3 /* reference four.md section 4.3 */
 #define AGE_APPROVED_FROM 25
@@ -62,7 +60,7 @@ static enum err read_picture(struct ctx *ctx, struct estimate_flow *flow, struct
 
 static enum err read_token(struct ctx *ctx, struct estimate_flow *flow)
 {
-	char token[TOKEN_SIZE] = "", reason[REASON_SIZE] = "";
+	char token[LIMIT_ESTIMATOR_TOKEN] = "", reason[REASON_SIZE] = "";
 	const char *path = ctx->settings->age_estimator_token_file;
 
 	if (path[0] == '\0')

@@ -15,7 +15,7 @@ EVENT_WORDS = (
     "verification.attempt.succeeded, verification.attempt.failed, verification.session.expired, "
     "verification.session.cancelled, billing.low_balance, session.created, "
     "session.status.submitted, session.status.verified, session.status.rejected, "
-    "session.status.failed")
+    "session.status.failed, age.completed, age.review")
 ALL = ["kyc.verify", "kyc.read", "score.get", "keys.read", "keys.write", "webhooks.read",
        "webhooks.write", "sessions.read", "sessions.write", "analytics.read"]
 TAIL = "01h455vb4pex5vsknk084sn02q"

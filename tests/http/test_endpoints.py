@@ -61,7 +61,7 @@ def test_create_with_everything(tenant, receiver):
     ({"name": "x" * 121}, "name must have at most 120 characters"),
     ({"enabled": "true"}, "enabled must be true or false"),
     ({"subscribed_event_types": []},
-     "subscribed_event_types must be an array; number of words: 1 to 14"),
+     "subscribed_event_types must be an array; number of words: 1 to 16"),
     ({"labels": "x"}, "labels must be an array of 0 to 8 texts"),
     ({"labels": list("abcdefghi")}, "labels must be an array of 0 to 8 texts"),
     ({"labels": ["x" * 41]}, "labels must be texts of 1 to 40 characters"),
@@ -189,7 +189,7 @@ def test_disabled_by_its_owner_is_told_nothing(tenant, receiver):
     ({"url": "http://example.org/"},
      "url must be an https:// URL that we can reach over the public internet"),
     ({"subscribed_event_types": []},
-     "subscribed_event_types must be an array; number of words: 1 to 14"),
+     "subscribed_event_types must be an array; number of words: 1 to 16"),
 ])
 def test_bad_patch(tenant, receiver, body, fault):
     _, live, _ = tenant

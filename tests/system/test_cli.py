@@ -22,7 +22,7 @@ def test_check_passes(stack):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "FAIL" not in done.stdout
     for what in ("settings", "keys", "database", "clock", "tables", "statements", "catalogue",
-                 "provider"):
+                 "provider", "age", "media"):
         assert re.search(rf"^(ok|warn) +{what} ", done.stdout, re.M), (what, done.stdout)
 
 
@@ -35,6 +35,25 @@ def test_check_finds_an_open_key_file(stack):
         assert done.returncode == 1 and re.search(r"^FAIL +keys .*master\.key", done.stdout, re.M)
     finally:
         path.chmod(mode)
+
+
+def test_check_finds_open_pictures_and_no_token(stack):
+    """The directory of pictures may be nobody else's, and the estimator's token has to be there."""
+    pictures, token = stack.dir / "media", stack.dir / "estimator.token"
+    pictures.mkdir(0o700, exist_ok=True)
+    conf = stack.dir / "no-token.conf"
+    with open(stack.conf, encoding="utf-8") as file:
+        conf.write_text(file.read() + f"age_estimator_token_file = {token}\n")
+    conf.chmod(0o600)
+    pictures.chmod(0o750)
+    try:
+        done = stack.cli("-c", str(conf), "check", check=False)
+        assert done.returncode == 1
+        assert re.search(r"^FAIL +media .*media is open to others \(mode 0750\)", done.stdout, re.M)
+        assert re.search(r"^FAIL +age .*estimator\.token", done.stdout, re.M), done.stdout
+    finally:
+        pictures.chmod(0o700)
+        conf.unlink()
 
 
 def test_check_finds_a_statement_that_no_longer_fits(stack):

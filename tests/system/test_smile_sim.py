@@ -509,6 +509,23 @@ def test_journal_settings_and_reset(sim):
     assert sim.post(ASYNC, doc).status_code == 200
 
 
+# The age estimator.
+
+@pytest.mark.parametrize("says, status, answer", [
+    (b"", 200, {"age": 30.0, "samples": 5}), (b"age=17.5", 200, {"age": 17.5, "samples": 5}),
+    (b"age=none", 422, {"error": "there is no face in the picture"})])
+def test_age_estimator(sim, says, status, answer):
+    reply = sim.http.post(sim.url + "/age/estimate", b"\xff\xd8\xff" + says, timeout=5,
+                          headers={"Content-Type": "image/jpeg"})
+    assert (reply.status_code, reply.json()) == (status, answer)
+
+
+def test_age_estimator_refuses_what_is_no_picture(sim):
+    for media, status in (("image/png", 400), ("video/webm", 415)):
+        assert sim.http.post(sim.url + "/age/estimate", b"\xff\xd8\xff", timeout=5,
+                             headers={"Content-Type": media}).status_code == status
+
+
 # Load.
 
 def test_a_thousand_submissions(sim):

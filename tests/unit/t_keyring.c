@@ -513,7 +513,7 @@ static void test_pepper(void **state)
 	static const char *const labels[PEPPER__MAX] = { "bonafide pepper api-key",
 		"bonafide pepper index", "bonafide pepper cursor", "bonafide pepper callback",
 		"bonafide pepper email", "bonafide pepper code", "bonafide pepper refresh",
-		"bonafide pepper session", "bonafide pepper document" };
+		"bonafide pepper session", "bonafide pepper document", "bonafide pepper media" };
 	struct place *place = *state;
 	struct keyring *keyring = open_one(place);
 	uint8_t pepper[32], key[32], mac[32], expected[32];

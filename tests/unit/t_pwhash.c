@@ -2,6 +2,7 @@
 /* t_pwhash.c: argon2id against the answers that its authors publish, and texts that are none. */
 #include "base.h"
 #include "limits.h"
+#include "proc.h"
 #include "pwhash.h"
 
 #include <setjmp.h>
@@ -179,6 +180,25 @@ static void test_longest_text(void **state UNUSED)
 						LIMIT_PWHASH_PASSES, LIMIT_PWHASH_LANES }));
 }
 
+/* However many passwords were hashed, the memory that one takes is given back. */
+static void test_memory_is_given_back(void **state UNUSED)
+{
+	const struct pwhash_cost cost = { .memory_kib = 19456, .passes = 1, .lanes = 1 };
+	char text[PWHASH_TEXT_SIZE];
+	long before_kib = proc_rss_kib();
+	bool fits = false;
+
+#if defined(__SANITIZE_ADDRESS__) || !defined(HAVE_MALLOC_TRIM)
+	skip(); /* the sanitizer keeps what is freed, on purpose */
+#endif
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(pwhash_make(&cost, "correct horse", text), ERR_OK);
+		assert_int_equal(pwhash_check(text, "correct horse", &fits), ERR_OK);
+		assert_true(fits);
+	}
+	assert_true(proc_rss_kib() - before_kib < 4096);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,6 +209,7 @@ int main(void)
 		cmocka_unit_test(test_bad_texts),
 		cmocka_unit_test(test_is_current),
 		cmocka_unit_test(test_longest_text),
+		cmocka_unit_test(test_memory_is_given_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

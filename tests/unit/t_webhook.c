@@ -26,7 +26,7 @@
 #define ALL \
 	"verification.completed verification.failed webhook.disabled billing.low_balance " \
 	"session.created session.status.submitted session.status.verified session.status.rejected " \
-	"session.status.failed"
+	"session.status.failed age.completed age.review"
 
 static struct uuid tenant;
 

@@ -16,6 +16,7 @@ The modules, lowest first:
   legacy       the legacy endpoints
   v3_check     the V3 request rules and the multipart reader
   v3           the V3 endpoints
+  estimator    the age estimator of a development system, which is nobody's API but ours
   courier      callbacks, their retries, and what faults do to them
   admin        the control API under /_sim/
   cli          the command line

@@ -15,6 +15,7 @@ from aiohttp import web
 from . import faults, signing, state
 from .admin import Admin
 from .courier import Courier
+from .estimator import estimate
 from .front import Front
 from .legacy import Legacy
 from .reply import Reply
@@ -32,6 +33,9 @@ sandbox outcomes (legacy), by the last digit of id_number:
   3 authority unavailable (1015)   4 as 0, with result keys from partner_params (FullName, DOB, ...)
   Basic KYC compares the request with that person: 1020, 1021 or 1022.
   partner_params.sandbox_result: "0" approve, "1" reject, "2" provisional.
+
+age estimator, no API of the provider's: POST /age/estimate with a picture; the age is the one that
+  "age=17.5" in its bytes says, 30 without; "age=none" has no face, and is refused.
 
 control API, on the same port:
   GET|POST|DELETE /_sim/faults   {"faults":[{"name","match":{...},"times":N,"args":{...}}]}
@@ -143,6 +147,7 @@ def build_app(world):
         web.get("/v3/services/bank_codes", front.endpoint(v3.bank_codes)),
         web.get("/v3/services/supported_documents", front.endpoint(v3.supported_documents)),
         web.get("/v3/services/id_status", front.endpoint(v3.id_status)),
+        web.post("/age/estimate", front.endpoint(estimate)),
         # Last, so that a wrong path or method is journalled like any other request.
         web.route("*", "/{anything:.*}", front.endpoint(_no_such_path)),
     ])

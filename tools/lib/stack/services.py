@@ -94,6 +94,7 @@ class Stack:
             "smile_url": self.smile_url(),
             "smile_partner_id": _PARTNER_ID,
             "smile_api_key_file": owner.smile_key,
+            "age_estimator_url": self.smile_url() + "/age/estimate",
             "egress_allow": "127.0.0.0/8, ::1/128",
             "smtp_host": "127.0.0.1",
             "smtp_port": str(self.state["mail_port"]),
@@ -127,6 +128,8 @@ class Stack:
             "BONAFIDE_URL": self.url(),
             "BONAFIDE_LIVE_KEY": keys["live"]["key"],
             "BONAFIDE_SANDBOX_KEY": keys["sandbox"]["key"],
+            "BONAFIDE_SECRET_KEY": keys["secret"]["key"],
+            "BONAFIDE_PUBLISHABLE_KEY": keys["secret"]["publishable_key"],
             "BONAFIDE_ORG": self.state["org"],
             "BONAFIDE_APP": self.state["app"],
             "BONAFIDE_DIR": layout.dir,
@@ -259,7 +262,7 @@ class Stack:
             self.operator("seal", "init", what="making the master key and the pepper")
 
     def contents_ready(self):
-        """Schema, catalogue, a signing key, an organisation, an application and its two keys; made once."""
+        """Schema, catalogue, a signing key, an organisation, an application and its keys; made once."""
         self.operator("migrate", conf=self.layout.migrate_conf, what="making the tables")
         self.operator("catalogue", "load", os.path.join(TOP, "conf", "id-types.csv"),
                       what="loading the catalogue of documents")
@@ -279,13 +282,19 @@ class Stack:
                     "key", "create", "--app", self.state["app"], "--name", f"stack {environment}",
                     "--environment", environment, "--scopes", "all", whole=True)
                 self.save()
+        if "secret" not in keys:
+            keys["secret"] = self._made(
+                "key", "create", "--app", self.state["app"], "--name", "stack age", "--environment",
+                "live", "--kind", "secret", whole=True)
+            self.save()
 
     def _made(self, *words, whole=False):
         made = self.operator(*words, what=f"`bonafide {' '.join(words)}`")
         if not isinstance(made, dict) or not made.get("id") or (whole and not made.get("key")):
             raise Trouble(f"`bonafide --json {' '.join(words)}` did not print the object that it "
                           f"made; it printed: {made!r}")
-        return {"id": made["id"], "key": made["key"]} if whole else made["id"]
+        kept = ("id", "key", "publishable_key")
+        return {name: made[name] for name in kept if made.get(name)} if whole else made["id"]
 
 
 def port_is_free(port):
