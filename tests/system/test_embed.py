@@ -5,11 +5,9 @@ Whole checks are in the page of the README: with the real pool, database and bat
 provider's simulator and a reviewer, and a shop's server that asks with the secret key how it ends, as often as
 its page asks it. Screenshots of every step go to BONAFIDE_SHOTS."""
 
-import http.server
 import json
 import os
 import re
-import threading
 from pathlib import Path
 
 import pytest
@@ -34,21 +32,6 @@ MEDIA = ("SELECT m.media_type FROM media m JOIN age_verification a ON a.id = m.o
 long = pytest.mark.skipif(not LONG, reason="a neighbour's case; with BONAFIDE_LONG=1")
 
 
-class Estimator(http.server.BaseHTTPRequestHandler):
-    """Finds everybody thirty years old."""
-
-    def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
-        text = b'{"age":30.4,"samples":5}'
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, *_):
-        pass
-
-
 # What an operator may have in the catalogue: the second cannot be looked up with what a submission says.
 MORE_TYPES = ("SN,work_permit,[0-9]{5},smile_v1,SN,WORK_PERMIT,,50\n"
               "SN,army_card,[0-9]{5},smile_v1,SN,ARMY_CARD,gender,50\n")
@@ -58,13 +41,9 @@ MORE_TYPES = ("SN,work_permit,[0-9]{5},smile_v1,SN,WORK_PERMIT,,50\n"
 def stack(tmp_path_factory):
     catalogue = tmp_path_factory.mktemp("catalogue") / "id-types.csv"
     catalogue.write_text((TOP / "conf/id-types.csv").read_text() + MORE_TYPES)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Estimator) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        with Stack("--set", f"age_estimator_url=http://127.0.0.1:{server.server_address[1]}/",
-                   web="nginx") as running:
-            running.cli("catalogue", "load", str(catalogue))
-            yield running
-        server.shutdown()
+    with Stack(web="nginx") as running:
+        running.cli("catalogue", "load", str(catalogue))
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ const page = {
 	},
 	// What can be shown for the country that was chosen: what is named for it is the better row.
 	get documents() {
-		const own = page.config.documents.filter(({ country }) => country !== null && country === page.values.country);
+		const own = page.config.documents.filter(({ country }) => country === page.values.country);
 
 		return [...own, ...page.config.documents.filter(({ country, type }) =>
 			country === null && !own.some((row) => row.type === type))];
