@@ -39,7 +39,7 @@ const page = {
 	},
 	// What can be shown for the country that was chosen: what is named for it is the better row.
 	get documents() {
-		const own = page.config.documents.filter(({ country }) => country !== null && country === page.values.country);
+		const own = page.config.documents.filter(({ country }) => country === page.values.country);
 
 		return [...own, ...page.config.documents.filter(({ country, type }) =>
 			country === null && !own.some((row) => row.type === type))];
@@ -59,9 +59,6 @@ const page = {
 		delete page.faults[name];
 	},
 	redraw(focused) {
-		// What the country before had is nothing in this one.
-		if (page.document === null)
-			page.change('id_type', '');
 		draw(false);
 		at(focused)?.focus();
 	},

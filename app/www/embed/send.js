@@ -72,10 +72,9 @@ const random = () => Array.from(crypto.getRandomValues(new Uint8Array(16)),
 
 // notice: what tells the person of a slow, full or absent network: slow(), unreachable(busy, tryNow), clear().
 export function makeApi(key, notice) {
-	let attempt = { body: null, name: null };
 	let stopper = new AbortController();
 
-	function end(signal) {
+	function endIfStopped(signal) {
 		if (!signal.aborted)
 			return;
 		notice.clear();
@@ -90,7 +89,7 @@ export function makeApi(key, notice) {
 			const answer = await ask({ ...request, headers: { 'X-API-Key': key, ...request.headers }, signal });
 
 			clearTimeout(slow);
-			end(signal);
+			endIfStopped(signal);
 			if (!AGAIN.includes(answer.status)) {
 				notice.clear();
 				if (answer.status < 300)
@@ -99,7 +98,7 @@ export function makeApi(key, notice) {
 			}
 			const wait = WAITS_MS[Math.min(round, WAITS_MS.length - 1)];
 			await pause(Math.max(answer.afterMs, wait * (1 + Math.random() / 4)), BUSY.includes(answer.status), notice, signal);
-			end(signal);
+			endIfStopped(signal);
 		}
 	}
 
@@ -128,15 +127,10 @@ export function makeApi(key, notice) {
 			}
 		},
 
-		submit(values) {
-			const body = JSON.stringify(values);
-
-			if (attempt.body !== body)
-				attempt = { body, name: random() };
-			return call({
-				method: 'POST', path: '/v1/verify/submit', body,
-				headers: { 'Content-Type': 'application/json', 'Idempotency-Key': attempt.name },
-			});
-		},
+		// However often it is sent until there is an answer, it is one submission.
+		submit: (values) => call({
+			method: 'POST', path: '/v1/verify/submit', body: JSON.stringify(values),
+			headers: { 'Content-Type': 'application/json', 'Idempotency-Key': random() },
+		}),
 	};
 }
