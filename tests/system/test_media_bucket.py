@@ -165,11 +165,13 @@ def test_what_was_there_before(stack, bucket, media, tmp_path):
     assert shown(media, made[0]).status_code == 404
 
 
-def head_as(size=None, etag=None):
+def head_with(**wrong):
+    """What is there, but for this."""
     def misbehave(handler):
         if handler.command != "HEAD":
             return None
-        return 200, {"ETag": etag or '"x"', "Content-Length": str(size or 1)}, b""
+        status, headers, body = handler.server.store.answer("HEAD", handler.path, b"")
+        return status, headers | {name.replace("_", "-"): value for name, value in wrong.items()}, body
     return misbehave
 
 
@@ -189,8 +191,8 @@ FAULTS = {
     "no end": (on_put(403, {}, b"x" * 300_000), "too long"),
     "not there afterwards": (lambda handler: fault("NoSuchKey", 404)
                              if handler.command == "HEAD" else None, "not there"),
-    "another size": (head_as(size=7), "answer is none"),
-    "another content": (head_as(etag='"other"'), "answer is none"),
+    "another size": (head_with(Content_Length="7"), "answer is none"),
+    "another content": (head_with(ETag='"other"'), "answer is none"),
 }
 
 
@@ -235,6 +237,34 @@ def test_nobody_listens(stack, bucket, media, tmp_path):
     # Nothing was sent, so nothing need be waited for.
     assert stack.rows("SELECT leased_until FROM media") == ((None,),)
     assert shown(media, made).status_code == 200
+
+
+def test_no_answer_in_time(stack, bucket, media, tmp_path):
+    """What was sent may still become an object: until it cannot, nobody removes the medium."""
+    sent(media, png())
+    done = threading.Event()
+    bucket.afterwards = lambda handler: handler.command == "PUT" and done.wait(10)
+    said = carry(stack, conf=changed(stack, tmp_path / "conf", s3_timeout_s=1))
+    done.set()
+    assert said.count("cannot be used") == 1 and "imeout" in said, said
+    assert stack.rows("SELECT leased_until > UTC_TIMESTAMP(3) + INTERVAL 50 SECOND FROM media") == ((1,),)
+    stack.rows("DELETE FROM lane")
+    overdue(stack)
+    carry(stack)
+    assert store(stack) == ["moving"] and len(bucket.objects) == 1
+
+
+def test_one_run_sees_all(stack, bucket, media):
+    """However many there are that may not be carried now, in front of one that may."""
+    sent(media, png())
+    now = f"{int(time.time() * 1000):012x}"
+    for number in range(250):
+        place = os.path.join(media.directory, "00", f"{number:02x}")
+        os.makedirs(place, exist_ok=True)
+        with open(os.path.join(place, f"{now}7{'0' * 15}{number:02x}00"), "wb"):
+            pass
+    assert "carried=1" in carry(stack)
+    assert len(media.files()) == 250
 
 
 @pytest.mark.parametrize("wrong", ["AKIAWRONG", "wJalr0", ""])
@@ -480,6 +510,9 @@ def test_what_check_says(stack, bucket, media, tmp_path):
     bucket.misbehave = lambda handler: (200, {}, b"x" * 64) if handler.command == "GET" else None
     (line,) = said()
     assert line.startswith("FAIL") and "came back as another" in line
+    bucket.misbehave = lambda handler: (200, {}, b"x" * 65) if handler.command == "GET" else None
+    (line,) = said()
+    assert line.startswith("FAIL") and "too long" in line
     bucket.misbehave = None
     (line,) = said(s3_region="elsewhere")
     assert line.startswith("FAIL") and "AuthorizationHeaderMalformed" in line
