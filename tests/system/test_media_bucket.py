@@ -2,6 +2,7 @@
 """Media in a bucket: carried there by the batch, shown from there, gone from there; and a store that is
 away, refuses, answers with nonsense, loses or changes what it has; a batch killed at every step."""
 
+import http.server
 import os
 import re
 import shutil
@@ -26,10 +27,34 @@ def bucket():
         yield running
 
 
+class Estimator(http.server.BaseHTTPRequestHandler):
+    """Remembers what it was sent; everybody is thirty."""
+    seen = []
+
+    def do_POST(self):
+        self.seen.append(self.rfile.read(int(self.headers["Content-Length"])))
+        answer = b'{"age":30,"samples":5}'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_):
+        pass
+
+
 @pytest.fixture(scope="module")
-def stack(bucket, tmp_path_factory):
+def estimator():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Estimator) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}/"
+        running.shutdown()
+
+
+@pytest.fixture(scope="module")
+def stack(bucket, estimator, tmp_path_factory):
     rows = bucket.settings(tmp_path_factory.mktemp("keys")) | {
-        "media_store": "s3", "s3_after_s": "0", "s3_timeout_s": "3"}
+        "media_store": "s3", "s3_after_s": "0", "s3_timeout_s": "3", "age_estimator_url": estimator}
     words = [word for key, value in rows.items() for word in ("--set", f"{key}={value}")]
     with Stack("--no-batch", *words) as running:
         yield running
@@ -450,6 +475,27 @@ def test_another_hosts(stack, bucket, media):
     os.rename(path + ".elsewhere", path)
     carry(stack)
     assert shown(media, made).status_code == 200
+
+
+def test_estimated_from_there(stack, bucket, media):
+    """The estimator's picture comes from the bucket; while it cannot be had, the estimate waits."""
+    content = png(70_000)
+    made = sent(media, content)
+    carry(stack)
+    answer = media.public.post("/v1/verify/submit", {
+        "externalId": "far", "level": "age_only", "consent": True, "uploads": {"selfie": made}})
+    assert answer.status_code == 201, answer.text
+
+    def status():
+        return media.secret.get("/v1/verify/far/status").json()["data"]["status"]
+
+    bucket.misbehave = lambda _: (503, {}, b"")
+    stack.batch("--only", "age")
+    assert status() == "pending" and not Estimator.seen
+    bucket.misbehave = None
+    stack.rows("UPDATE work SET due_at = UTC_TIMESTAMP(3)")
+    stack.batch("--only", "age")
+    assert Estimator.seen == [content] and status() == "approved"
 
 
 def test_two_at_once(stack, bucket, media):
