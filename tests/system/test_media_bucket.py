@@ -532,6 +532,7 @@ def test_memory_stays(stack, bucket, media):
     ({"s3_endpoint": "http://example.org"}, "s3_endpoint must be an https address"),
     ({"s3_endpoint": "https://example.org/"}, "s3_endpoint must not end in a slash"),
     ({"s3_bucket": "No"}, "s3_bucket must be"), ({"s3_bucket": "a/../b"}, "s3_bucket must be"),
+    ({"s3_timeout_s": 30, "request_timeout_s": 30}, "s3_timeout_s must be less"),
     ({"s3_prefix": "../"}, "s3_prefix must be"), ({"s3_region": "a/b"}, "s3_region must be"),
 ], ids=lambda value: value if isinstance(value, str) else "")
 def test_settings_that_do_not_do(stack, tmp_path, rows, word):
