@@ -4,6 +4,7 @@ away, refuses, answers with nonsense, loses or changes what it has; a batch kill
 
 import http.server
 import os
+import random
 import re
 import shutil
 import signal
@@ -15,7 +16,8 @@ import pytest
 
 from bucket import Bucket, SECRET, fault, signature
 from media import Media, link, png, show
-from product import Stack, wait_for
+from product import LONG, Stack, wait_for
+from receiver import id_hex
 
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 MOST = 15 * 1024 * 1024
@@ -496,6 +498,48 @@ def test_estimated_from_there(stack, bucket, media):
     stack.rows("UPDATE work SET due_at = UTC_TIMESTAMP(3)")
     stack.batch("--only", "age")
     assert Estimator.seen == [content] and status() == "approved"
+
+
+def test_named_in_the_host(stack, bucket, media, tmp_path):
+    """Every name below localhost is this machine (RFC 6761 section 6.3)."""
+    sent(media, png())
+    url = bucket.url.replace("127.0.0.1", "localhost")
+    said = carry(stack, conf=changed(stack, tmp_path / "conf", s3_endpoint=url, s3_addressing="host",
+                                     s3_prefix="a/b-"))
+    assert "carried=1" in said, said
+    ((command, path), _) = bucket.seen
+    assert command == "PUT" and re.fullmatch(r"/a/b-[0-9a-f]{32}", path)
+    assert list(bucket.objects) == [path[1:]]
+
+
+@pytest.mark.skipif(not LONG, reason="BONAFIDE_LONG=1 runs it")
+def test_killed_anywhere(stack, bucket, media):
+    """Whenever a batch dies, in the end all that is kept is in the bucket, once, and nothing else is
+    anywhere."""
+    chance = random.Random(7)
+    program = os.path.join(stack.env["BONAFIDE_BIN"], "bonafide-batch")
+    kept = {}
+    for number in range(60):
+        for size in (1, 200_000):
+            content = png(size + number)
+            kept[sent(media, content)] = content
+        with subprocess.Popen([program, "-c", stack.conf], stderr=subprocess.DEVNULL) as batch:
+            time.sleep(chance.uniform(0, 0.12))
+            batch.kill()
+        # Some are given up, at whatever they are at.
+        for name in list(kept):
+            if chance.random() < 0.1:
+                del kept[name]
+                stack.rows("UPDATE media SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 1 HOUR "
+                           "WHERE id = UNHEX(%s)", id_hex(name))
+        if number % 5 == 0:
+            again(stack)
+    again(stack)
+    stack.batch()
+    assert media.files() == [] and store(stack) == ["s3"] * len(kept)
+    assert len(bucket.objects) == len(kept)
+    for name, content in kept.items():
+        assert shown(media, name).content == content
 
 
 def test_two_at_once(stack, bucket, media):
