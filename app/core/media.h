@@ -22,7 +22,7 @@ struct media_put; /* an upload under way */
 typedef sealfile_sink media_sink;
 
 /*
- * Begins an upload: a new file in media_dir. media_type: as announced, without parameters.
+ * Begins an upload: a new file in media_dir. media_type: as announced.
  * ERR_UNSUPPORTED_MEDIA_TYPE; ERR_STORAGE_FULL: no room on the disk; ERR_IO, ERR_NOMEM, ERR_CRYPTO.
  */
 enum err media_begin(

@@ -51,7 +51,7 @@ static bool jpeg_marker(struct media_look *look, unsigned marker)
 		return look->seen_data;
 	}
 	/* Those without a segment have no business between two of them. */
-	if (marker < 0xc0 || (marker >= 0xd0 && marker <= JPEG_SOI) || marker == 0xff)
+	if (marker < 0xc0 || (marker >= 0xd0 && marker <= JPEG_SOI))
 		return false;
 	look->end = marker;
 	want(look, JPEG_LENGTH, 2);
@@ -90,7 +90,9 @@ static bool jpeg_part(struct media_look *look)
 		want(look, JPEG_MARKER, 2);
 		return head[0] == 0xff && head[1] == JPEG_SOI;
 	case JPEG_MARKER:
-		return head[0] == 0xff && jpeg_marker(look, head[1]);
+		/* Section B.1.1.2: any number of filling bytes may stand before a marker. */
+		look->have = head[0] == 0xff && head[1] == 0xff ? 1 : 2;
+		return head[0] == 0xff && (look->have == 1 || jpeg_marker(look, head[1]));
 	case JPEG_LENGTH:
 		return jpeg_length(look);
 	case JPEG_FRAME:
@@ -275,6 +277,8 @@ static bool webm_part(struct media_look *look)
 
 /* ---- all ---------------------------------------------------------------------------------------- */
 
+#define TYPE_SIZE 16
+
 static const struct {
 	const char *type;
 	part_fn *part;
@@ -292,8 +296,13 @@ const char *media_kind_type(enum media_kind kind)
 
 enum err media_kind_parse(const char *media_type, enum media_kind *ret_kind)
 {
+	char head[TYPE_SIZE] = "";
+	size_t len = strcspn(media_type, "; \t");
+
+	if (len < sizeof(head))
+		memcpy(head, media_type, len);
 	for (int kind = 0; kind < MEDIA__MAX; kind++) {
-		if (ascii_equal_nocase(media_type, kinds[kind].type)) {
+		if (ascii_equal_nocase(head, kinds[kind].type)) {
 			*ret_kind = (enum media_kind)kind;
 			return ERR_OK;
 		}

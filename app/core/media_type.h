@@ -15,7 +15,8 @@ enum media_kind { MEDIA_JPEG, MEDIA_PNG, MEDIA_WEBM, MEDIA__MAX };
 /* "image/jpeg", "image/png", "video/webm". */
 const char *media_kind_type(enum media_kind kind);
 
-/* The kind of a media type, in any case. ERR_UNSUPPORTED_MEDIA_TYPE. */
+/* The kind of a media type, in any case (RFC 9110 section 8.3.1); parameters, such as the codecs that a
+ * browser's recorder names, say nothing of it. ERR_UNSUPPORTED_MEDIA_TYPE. */
 enum err media_kind_parse(const char *media_type, enum media_kind *ret_kind) MUST_CHECK;
 
 /* Where a look at a file has got to; zeroed but for kind at its beginning. */

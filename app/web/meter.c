@@ -33,20 +33,26 @@ static bool note(struct web *web, enum limit_policy policy, const struct limit_s
 	return false;
 }
 
+enum err meter_client(const struct web *web, struct gcra_subject *ret_subject)
+{
+	uint8_t key[CLIENT_KEY_SIZE] = { 0 }; /* all clients without an address are one */
+	size_t len = sizeof(key);
+	struct ip client;
+
+	if (client_address(&web->trusted, web->in.remote_addr, web->in.forwarded_for, &client))
+		len = client_key(&client, key);
+	return limiter_subject(web->limiter, key, len, ret_subject);
+}
+
 static enum err charge_address(struct web *web, enum limit_policy policy)
 {
 	struct limit_numbers numbers = limiter_numbers(web->settings, policy, NULL);
-	uint8_t key[CLIENT_KEY_SIZE] = { 0 }; /* all clients without an address are one */
-	size_t len = sizeof(key);
 	struct gcra_subject subject;
 	struct limit_state state;
-	struct ip client;
 
 	if (numbers.requests == 0)
 		return ERR_OK;
-	if (client_address(&web->trusted, web->in.remote_addr, web->in.forwarded_for, &client))
-		len = client_key(&client, key);
-	enum err err = limiter_subject(web->limiter, key, len, &subject);
+	enum err err = meter_client(web, &subject);
 	if (err != ERR_OK)
 		return err;
 	limiter_take(web->limiter, policy, numbers, subject, &state);

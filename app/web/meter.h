@@ -39,4 +39,7 @@ enum err meter_refusal(struct web *web, enum err err) MUST_CHECK;
  * and t the seconds until it is more.
  */
 void meter_headers(struct web *web);
+/* Whom the address that a request came from is counted as. ERR_CRYPTO. */
+enum err meter_client(const struct web *web, struct gcra_subject *ret_subject) MUST_CHECK;
+
 #endif

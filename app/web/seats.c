@@ -2,21 +2,50 @@
 /* seats.c: who is busy with what. */
 #include "seats.h"
 
-bool seats_take(struct seats *seats, enum seat_kind kind, unsigned worker, unsigned count)
+/* The seat's number in *ret_seat. */
+static bool take(
+    struct seats *seats, enum seat_kind kind, unsigned worker, unsigned count, unsigned *ret_seat)
 {
 	for (unsigned i = 0; i < count && i < LIMIT_WORKERS; i++) {
 		uint32_t nobody = 0;
-		if (atomic_compare_exchange_strong(&seats->holders[kind][i], &nobody, worker + 1))
+		if (atomic_compare_exchange_strong(&seats->holders[kind][i], &nobody, worker + 1)) {
+			*ret_seat = i;
 			return true;
+		}
 	}
 	return false;
+}
+
+bool seats_take(struct seats *seats, enum seat_kind kind, unsigned worker, unsigned count)
+{
+	unsigned seat;
+
+	return take(seats, kind, worker, count, &seat);
+}
+
+/* Counted after it is taken, so two at once may both be refused, and never both be let in. */
+bool seats_take_for(struct seats *seats, enum seat_kind kind, unsigned worker, unsigned count,
+    uint64_t whose, unsigned most)
+{
+	unsigned seat, theirs = 0;
+
+	if (!take(seats, kind, worker, count, &seat))
+		return false;
+	atomic_store(&seats->whose[kind][seat], whose);
+	for (unsigned i = 0; i < LIMIT_WORKERS; i++)
+		theirs += atomic_load(&seats->whose[kind][i]) == whose;
+	if (theirs > most)
+		seats_leave(seats, kind, worker);
+	return theirs <= most;
 }
 
 void seats_leave(struct seats *seats, enum seat_kind kind, unsigned worker)
 {
 	for (unsigned i = 0; i < LIMIT_WORKERS; i++) {
-		uint32_t mine = worker + 1;
-		(void)atomic_compare_exchange_strong(&seats->holders[kind][i], &mine, 0);
+		if (atomic_load(&seats->holders[kind][i]) != worker + 1)
+			continue;
+		atomic_store(&seats->whose[kind][i], 0);
+		atomic_store(&seats->holders[kind][i], 0);
 	}
 }
 

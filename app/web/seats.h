@@ -21,11 +21,16 @@ enum seat_kind {
 
 struct seats {
 	_Atomic uint32_t holders[SEAT__MAX][LIMIT_WORKERS]; /* worker number + 1; 0: free */
+	_Atomic uint64_t whose[SEAT__MAX][LIMIT_WORKERS];   /* for whom; 0: nobody in particular */
 };
 
 /* Takes one of the first `count` seats of a kind; false when none is free. */
 bool seats_take(
     struct seats *seats, enum seat_kind kind, unsigned worker, unsigned count) MUST_CHECK;
+
+/* The same for somebody (not 0), who may have `most` of them; false also when they have. */
+bool seats_take_for(struct seats *seats, enum seat_kind kind, unsigned worker, unsigned count,
+    uint64_t whose, unsigned most) MUST_CHECK;
 
 /* Leaves whatever seats of a kind a worker has. */
 void seats_leave(struct seats *seats, enum seat_kind kind, unsigned worker);

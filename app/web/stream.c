@@ -7,17 +7,20 @@
 
 #include "clock.h"
 #include "log.h"
+#include "meter.h"
 #include "reply.h"
 
 /* ---- seats -------------------------------------------------------------------------------------- */
 
-/* A kind's setting, where 0 is half of the workers, and what to say when all are taken. */
+/* A kind's setting, where 0 is half of the workers; what to say when all are taken; and whether one
+ * address may not have the last one too, because what it is taken for lasts as long as the client likes. */
 static const struct {
 	size_t setting;
 	enum err none_free;
+	bool is_shared;
 } kinds[SEAT__MAX] = {
-	[SEAT_PASSWORD] = { offsetof(struct settings, password_workers), ERR_CROWDED },
-	[SEAT_UPLOAD] = { offsetof(struct settings, upload_workers), ERR_UPLOADS_CROWDED },
+	[SEAT_PASSWORD] = { offsetof(struct settings, password_workers), ERR_CROWDED, false },
+	[SEAT_UPLOAD] = { offsetof(struct settings, upload_workers), ERR_UPLOADS_CROWDED, true },
 };
 
 static unsigned seat_count(const struct web *web, enum seat_kind kind)
@@ -33,7 +36,17 @@ static unsigned seat_count(const struct web *web, enum seat_kind kind)
 
 enum err web_sit(struct web *web, enum seat_kind kind)
 {
-	if (seats_take(&web->board->seats, kind, web->worker_number, seat_count(web, kind)))
+	unsigned count = seat_count(web, kind), me = web->worker_number;
+	struct seats *seats = &web->board->seats;
+	struct gcra_subject whose;
+	enum err err = kinds[kind].is_shared ? meter_client(web, &whose) : ERR_OK;
+
+	if (err != ERR_OK)
+		return err;
+	bool sits = kinds[kind].is_shared ? seats_take_for(seats, kind, me, count, whose.tag | 1,
+						count > 1 ? count - 1 : 1)
+					  : seats_take(seats, kind, me, count);
+	if (sits)
 		return ERR_OK;
 	web->meter.retry_after_s = 1;
 	return kinds[kind].none_free;

@@ -231,7 +231,8 @@ enum err reply_raw(
  * One that does not come on (stream.c) is a fault of the request. */
 enum err web_read_body(struct web *web, fcgi_sink *sink, void *arg) MUST_CHECK;
 
-/* Takes one of the seats of a kind; all being taken is an error of the kind's, with a second to wait. */
+/* Takes one of the seats of a kind; all being taken, or all but one by the client's own address where
+ * they are to be shared, is an error of the kind's, with a second to wait. */
 enum err web_sit(struct web *web, enum seat_kind kind) MUST_CHECK;
 void web_stand(struct web *web, enum seat_kind kind);
 

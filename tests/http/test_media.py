@@ -6,15 +6,17 @@ import os
 import pytest
 import requests
 
-from media import (PLACES, UNKNOWN, UPLOADS as PATH, Media, chunk, element, jpeg, link, png,
-                   show, upload, webm)
+from media import (PLACES, UNKNOWN, UPLOADS as PATH, Media, chunk, element, jpeg, png, upload,
+                   webm)
 from product import is_id, is_time, wait_for
 
 MOST = 15 * 1024 * 1024
 
 
 GOOD = {"png": ("image/png", png()), "jpeg": ("image/jpeg", jpeg()),
-        "webm": ("video/webm", webm()), "webm as it is recorded": ("video/webm", webm(size=UNKNOWN))}
+        "webm": ("video/webm", webm()),
+        "webm as it is recorded": ("video/webm;codecs=vp9,opus", webm(size=UNKNOWN)),
+        "a parameter that climbs": ("image/png; x=../../../etc/passwd", png())}
 BAD = {
     "nothing": ("image/png", b""),
     "another type": ("image/png", jpeg()),
@@ -47,9 +49,13 @@ def test_what_is_taken(media, name):
     assert list(data) == ["uploadId", "expiresAt"]
     assert is_id("med", data["uploadId"]) and is_time(data["expiresAt"])
     (path,) = set(media.files()) - set(before)
+    assert media.stack.rows("SELECT media_type FROM media WHERE id = UNHEX(%s)", os.path.basename(path)) == (
+        (GOOD[name][0].split(";")[0],),)
     # Two levels of directories and the id's digits: nothing of it is the client's.
     assert os.path.relpath(path, media.directory).count("/") == 2
     assert os.stat(path).st_mode & 0o7777 == 0o600 and os.stat(path).st_nlink == 1
+    for directory in (os.path.dirname(path), os.path.dirname(os.path.dirname(path)), media.directory + "/new"):
+        assert os.stat(directory).st_mode & 0o7777 == 0o700
     stored = open(path, "rb").read()
     assert stored.startswith(b"BFSF\1") and GOOD[name][1][-12:] not in stored
 
@@ -63,8 +69,7 @@ def test_what_is_refused(media, name):
     assert media.files() == before
 
 
-@pytest.mark.parametrize("media_type", ["text/html", "image/svg+xml", "image/gif", "../etc/passwd",
-                                        "image/png; x=../../../etc/passwd"])
+@pytest.mark.parametrize("media_type", ["text/html", "image/svg+xml", "image/gif", "../etc/passwd"])
 def test_other_types(media, media_type):
     before = media.files()
     assert media.send(media_type, png()).status_code == 415
@@ -89,7 +94,7 @@ def test_who_may(stack, media):
 
 def test_a_client_that_leaves(media):
     before = media.files()
-    with media.begin(1_000_000, 200_000):
+    with media.begin(sent=200_000):
         wait_for(lambda: media.files() != before)
     wait_for(lambda: media.files() == before)
 
@@ -113,11 +118,15 @@ def test_what_each_place_takes(media, place):
     assert answer.status_code == 201, answer.text
 
 
+def show(media, upload_id, params):
+    return media.stack.client().call("GET", f"/media/{upload_id}", params=params)
+
+
 def test_a_link(media):
     content = png(3_000_000)
     made = media.send("image/png", content).json()["data"]["uploadId"]
     other = media.send("image/png", png()).json()["data"]["uploadId"]
-    params = link(media, made)
+    params = media.link(made)
     answer = show(media, made, params)
     assert answer.status_code == 200 and answer.content == content
     assert answer.headers["Content-Type"] == "image/png"
@@ -127,7 +136,7 @@ def test_a_link(media):
     assert answer.headers["Content-Disposition"] == "inline"
     (row,) = media.stack.rows("SELECT COUNT(*) FROM audit WHERE action = 'media.read'")
     assert row[0] >= 1
-    for name, wrong in ((made, {}), (other, params), (made, link(media, made, -1)),
+    for name, wrong in ((made, {}), (other, params), (made, media.link(made, -1)),
                         (made, params | {"exp": str(int(params["exp"]) + 1)}),
                         (made, params | {"sig": "0" * 64}), ("med_x", params),
                         ("med_..%2fpepper", params)):
@@ -144,7 +153,7 @@ def test_memory_stays(media):
     """However much is sent and shown, no worker holds it."""
     content = png(MOST - len(png(1)) + 1)
     made = media.send("image/png", content).json()["data"]["uploadId"]
-    assert show(media, made, link(media, made)).content == content
+    assert show(media, made, media.link(made)).content == content
     parent = media.stack.pid("pool")
     children = open(f"/proc/{parent}/task/{parent}/children", encoding="ascii").read().split()
     peaks = [int(line.split()[1]) for child in children

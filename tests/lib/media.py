@@ -90,28 +90,22 @@ class Media:
         return sorted(os.path.join(at, name) for at, _, names in os.walk(self.directory)
                       for name in names)
 
-    def begin(self, announced=3_000_000, sent=1_000_000):
-        """A connection on which the first part of an upload has been sent."""
+    def link(self, upload_id, ttl_s=60):
+        """The address that media_link() makes: HMAC-SHA256 under the pepper's sub-key (HKDF, RFC 5869)."""
+        with open(os.path.join(self.stack.dir, "pepper"), encoding="ascii") as file:
+            pepper = bytes.fromhex(next(line for line in file if not line.startswith("#")).strip())
+        extracted = hmac.digest(bytes(32), pepper, "sha256")
+        key = hmac.digest(extracted, b"bonafide pepper media\1", "sha256")
+        exp = str(int(time.time()) + ttl_s)
+        sig = hmac.digest(key, f"{upload_id} {exp}".encode(), "sha256").hex()
+        return {"exp": exp, "sig": sig}
+
+    def begin(self, body=None, sent=1_000_000, address="127.0.0.1"):
+        """A connection on which so many bytes of a picture have been sent, as by a trusted proxy."""
+        body = png(3_000_000) if body is None else body
         at = urlsplit(self.stack.url)
         line = socket.create_connection((at.hostname, at.port), timeout=60)
         line.sendall(f"POST {UPLOADS} HTTP/1.1\r\nHost: x\r\nX-API-Key: {self.key}\r\n"
-                     f"Content-Type: image/png\r\nContent-Length: {announced}\r\n\r\n".encode())
-        line.sendall(png(announced)[:sent])
+                     f"X-Forwarded-For: {address}\r\nContent-Type: image/png\r\nContent-Length: {len(body)}\r\n\r\n".encode())
+        line.sendall(body[:sent])
         return line
-
-
-# ---- showing -----------------------------------------------------------------------------------------
-
-def link(media, upload_id, ttl_s=60):
-    """The address that media_link() makes: HMAC-SHA256 under the pepper's sub-key (HKDF, RFC 5869)."""
-    with open(os.path.join(media.stack.dir, "pepper"), encoding="ascii") as file:
-        pepper = bytes.fromhex(next(line for line in file if not line.startswith("#")).strip())
-    extracted = hmac.digest(bytes(32), pepper, "sha256")
-    key = hmac.digest(extracted, b"bonafide pepper media\1", "sha256")
-    exp = str(int(time.time()) + ttl_s)
-    sig = hmac.digest(key, f"{upload_id} {exp}".encode(), "sha256").hex()
-    return {"exp": exp, "sig": sig}
-
-
-def show(media, upload_id, params):
-    return media.stack.client().call("GET", f"/media/{upload_id}", params=params)

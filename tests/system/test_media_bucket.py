@@ -15,7 +15,7 @@ import time
 import pytest
 
 from bucket import Bucket, SECRET, fault, signature
-from media import Media, link, png, show
+from media import Media, png
 from product import LONG, Stack, wait_for
 from receiver import id_hex
 
@@ -120,7 +120,7 @@ def store(stack):
 
 
 def shown(media, upload_id):
-    return show(media, upload_id, link(media, upload_id))
+    return media.stack.client().call("GET", f"/media/{upload_id}", params=media.link(upload_id))
 
 
 def overdue(stack):

@@ -19,6 +19,7 @@
 #include "clock.h"
 #include "limits.h"
 #include "record.h"
+#include "reseal.h"
 #include "tx.h"
 
 #define MINUTE_MS INT64_C(60000)
@@ -328,6 +329,91 @@ static void test_kept(void **state UNUSED)
 	assert_int_equal(ages_look(age.id).has_document, true);
 }
 
+/* ---- sealing anew ------------------------------------------------------------------------------------- */
+
+/* Opens the key files anew, with one more key or without all but the newest. */
+static void open_keys(bool with_old)
+{
+	char master[128], text[512], reason[256] = "";
+	uint32_t number = 0;
+
+	snprintf(master, sizeof(master), "%s", core_path("master.key"));
+	assert_int_equal(
+	    with_old ? keyring_add_key(master, &number, reason, sizeof(reason)) : ERR_OK, ERR_OK);
+	if (!with_old) {
+		FILE *file = fopen(master, "r");
+		assert_non_null(file);
+		size_t len = fread(text, 1, sizeof(text) - 1, file);
+		assert_int_equal(fclose(file), 0);
+		text[len] = '\0';
+		char *newest = strstr(text, "\n2 ");
+		assert_non_null(newest);
+		file = fopen(master, "w");
+		assert_non_null(file);
+		assert_true(fputs(newest + 1, file) >= 0);
+		assert_int_equal(fclose(file), 0);
+	}
+	keyring_free(&ctx.keyring);
+	assert_int_equal(
+	    keyring_open(master, core_path("pepper"), &ctx.keyring, reason, sizeof(reason)),
+	    ERR_OK);
+}
+
+static enum err count_bytes(void *arg, const void *data UNUSED, size_t len)
+{
+	*(size_t *)arg += len;
+	return ERR_OK;
+}
+
+/* What there is under an older key than the newest, over the tables of this family. */
+static int64_t old_ones(void)
+{
+	return core_number("SELECT (SELECT COUNT(*) FROM media WHERE seal_key < 2) + "
+			   "(SELECT COUNT(*) FROM age_verification WHERE seal_key < 2) + "
+			   "(SELECT COUNT(*) FROM age_record WHERE seal_key < 2) + "
+			   "(SELECT COUNT(*) FROM age_record_alias WHERE seal_key < 2)");
+}
+
+/* Media, documents, records and their other names, all of them, and then without the old key. The last
+ * of the tests: with its key goes what they left. */
+static void test_sealed_anew(void **state UNUSED)
+{
+	struct age age = performer("star"), waits = ages_submit("p", LEVEL_AGE_ONLY, NULL);
+	struct uuid upload = ages_upload(UPLOAD_SELFIE), dropped = ages_upload(UPLOAD_VIDEO);
+	struct record record;
+	size_t len = 0;
+	uint64_t done = 0;
+
+	assert_int_equal(record_alias(&ctx, "star", "Zoé Étoile", &record), ERR_OK);
+	assert_int_equal(media_take(&ctx, dropped, "video/webm", dropped), ERR_OK);
+	assert_int_equal(media_drop(&ctx, dropped), ERR_OK);
+	open_keys(true);
+	int64_t before = old_ones();
+	assert_true(before >= 9); /* six media, a document, a record, a name */
+	assert_int_equal(reseal_run(&ctx, 3, NULL, NULL, &done), ERR_OK);
+	assert_true((int64_t)done >= before);
+	assert_int_equal(old_ones(), 0);
+	assert_int_equal(core_number("SELECT COUNT(*) FROM media WHERE (file_key IS NULL) <> "
+				     "(seal_key IS NULL)"),
+	    0);
+	open_keys(false);
+	assert_int_equal(record_get(&ctx, "star", &record), ERR_OK);
+	assert_string_equal(record.person.legal_name, "Amara Diallo-Ñgom");
+	assert_string_equal(record.aliases[0], "Zoé Étoile");
+	struct age_case found = ages_look(age.id);
+	assert_string_equal(found.document.number, "12AB34567");
+	assert_int_equal(media_read(&ctx, found.uploads[UPLOAD_VIDEO], count_bytes, &len), ERR_OK);
+	assert_true(len > 0 && len < AGES_PICTURE);
+	found = ages_look(waits.id);
+	len = 0;
+	assert_int_equal(media_read(&ctx, found.uploads[UPLOAD_SELFIE], count_bytes, &len), ERR_OK);
+	assert_int_equal(len, AGES_PICTURE);
+	len = 0;
+	assert_int_equal(media_read(&ctx, upload, count_bytes, &len), ERR_OK);
+	assert_int_equal(len, AGES_PICTURE);
+	assert_int_equal(media_read(&ctx, dropped, count_bytes, &len), ERR_MEDIA_NOT_FOUND);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -341,6 +427,7 @@ int main(void)
 		cmocka_unit_test_setup(test_aliases, ages_set_up),
 		cmocka_unit_test_setup(test_deactivated, ages_set_up),
 		cmocka_unit_test_setup(test_kept, ages_set_up),
+		cmocka_unit_test_setup(test_sealed_anew, ages_set_up),
 	};
 
 	if (!core_open())

@@ -159,6 +159,9 @@ static void test_given_up_is_gone(void **state UNUSED)
 	assert_int_equal(media_take(&ctx, id, ANY, owner), ERR_OK);
 	assert_int_equal(media_drop(&ctx, owner), ERR_OK);
 	assert_int_equal(read_it(id), ERR_MEDIA_NOT_FOUND);
+	/* Another host's clock may be behind. */
+	assert_int_equal(media_expire(&ctx, 10, &removed), ERR_OK);
+	assert_int_equal(removed, 0);
 	core_run("UPDATE media SET expires_at = expires_at - INTERVAL 2 MINUTE");
 	assert_int_equal(access(kept(id), F_OK), 0);
 	assert_int_equal(media_expire(&ctx, 10, &removed), ERR_OK);
@@ -199,6 +202,25 @@ static void test_an_end_before_the_end(void **state UNUSED)
 	assert_null(put);
 	assert_int_equal(core_number("SELECT COUNT(*) FROM media"), 0);
 	assert_int_equal(rmdir(core_path("media/new")), 0); /* nothing is left in it */
+}
+
+/* Whoever calls: the largest upload, and not a byte more. */
+static void test_too_large(void **state UNUSED)
+{
+	static const char head[] = "\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\1\0\0\0\1\x08\0\0\0\0"
+				   "\0\0\0\0\0\xff\xff\xffIDAT";
+	static const char filler[65536];
+	struct media_put *put = NULL;
+	size_t len = sizeof(head) - 1;
+
+	assert_int_equal(media_begin(&ctx, "image/png", &put), ERR_OK);
+	assert_int_equal(media_write(put, head, len), ERR_OK);
+	for (; len < LIMIT_MEDIA - sizeof(filler); len += sizeof(filler))
+		assert_int_equal(media_write(put, filler, sizeof(filler)), ERR_OK);
+	assert_int_equal(media_write(put, filler, LIMIT_MEDIA - len + 1), ERR_PAYLOAD_TOO_LARGE);
+	assert_int_equal(media_write(put, filler, LIMIT_MEDIA - len), ERR_OK);
+	assert_int_equal(media_write(put, filler, 1), ERR_PAYLOAD_TOO_LARGE);
+	media_abandon(&put);
 }
 
 /* A file as a crash leaves it: with its first name, and perhaps its second. */
@@ -270,6 +292,12 @@ static void test_links(void **state UNUSED)
 	assert_int_equal(media_link(&ctx, id, 0, &path), ERR_OK);
 	assert_int_equal(sscanf(strchr(path, '?'), "?exp=%31[0-9]&sig=%79s", exp, sig), 2);
 	assert_int_equal(media_link_check(&ctx, id, exp, sig), ERR_MEDIA_NOT_FOUND);
+	/* None works for longer than any may. */
+	int64_t now_s = clock_now_ms() / 1000;
+	assert_int_equal(media_link(&ctx, id, 100 * LIMIT_MEDIA_LINK_S, &path), ERR_OK);
+	assert_int_equal(sscanf(strchr(path, '?'), "?exp=%31[0-9]&sig=%79s", exp, sig), 2);
+	assert_int_equal(media_link_check(&ctx, id, exp, sig), ERR_OK);
+	assert_true(strtoll(exp, NULL, 10) <= now_s + LIMIT_MEDIA_LINK_S + 2);
 }
 
 int main(void)
@@ -281,6 +309,7 @@ int main(void)
 		cmocka_unit_test_setup(test_given_up_is_gone, set_up),
 		cmocka_unit_test_setup(test_unused_goes_used_stays, set_up),
 		cmocka_unit_test_setup(test_an_end_before_the_end, set_up),
+		cmocka_unit_test_setup(test_too_large, set_up),
 		cmocka_unit_test_setup(test_what_a_crash_left, set_up),
 		cmocka_unit_test_setup(test_links, set_up),
 	};

@@ -54,6 +54,27 @@ static void test_kinds(void **state UNUSED)
 	assert_int_equal(seats_taken(&seats, SEAT_PASSWORD), 1);
 }
 
+/* Somebody has as many as they may, and the others are for others. */
+static void test_for_somebody(void **state UNUSED)
+{
+	static struct seats seats;
+
+	assert_true(seats_take_for(&seats, SEAT_UPLOAD, 0, 3, 7, 2));
+	assert_true(seats_take_for(&seats, SEAT_UPLOAD, 1, 3, 7, 2));
+	assert_false(seats_take_for(&seats, SEAT_UPLOAD, 2, 3, 7, 2));
+	assert_int_equal(seats_taken(&seats, SEAT_UPLOAD), 2);
+	assert_true(seats_take_for(&seats, SEAT_UPLOAD, 2, 3, 9, 2));
+	assert_false(seats_take_for(&seats, SEAT_UPLOAD, 3, 3, 9, 2));
+	/* A seat that is left is nobody's. */
+	seats_leave(&seats, SEAT_UPLOAD, 0);
+	assert_true(seats_take_for(&seats, SEAT_UPLOAD, 3, 3, 9, 2));
+	seats_clear(&seats, 1);
+	assert_true(seats_take_for(&seats, SEAT_UPLOAD, 4, 3, 7, 2));
+	assert_false(seats_take_for(&seats, SEAT_UPLOAD, 5, 3, 8, 2));
+	/* Of another kind there are others. */
+	assert_true(seats_take_for(&seats, SEAT_PASSWORD, 5, 1, 9, 1));
+}
+
 #define WORKERS 8
 #define SEATS 3
 #define ROUNDS 20000
@@ -135,6 +156,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_take_and_leave),
 		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_for_somebody),
 		cmocka_unit_test(test_processes),
 		cmocka_unit_test(test_a_dead_worker),
 	};
