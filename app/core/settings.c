@@ -214,6 +214,8 @@ static void check_bucket(const struct settings *s, struct buf *complaints)
 		buf_adds(complaints,
 		    "s3_prefix must be up to 200 letters, digits, dots, hyphens and "
 		    "slashes, without a slash or a dot in front\n");
+	if (s->s3_bucket[0] != '\0' && s->s3_timeout_s >= s->request_timeout_s)
+		buf_adds(complaints, "s3_timeout_s must be less than request_timeout_s\n");
 	if (is_used && !s3_can_sign())
 		buf_adds(complaints, "media_store = s3 needs libcurl 7.88 or later\n");
 }

@@ -47,6 +47,7 @@ struct talk {
 	int fd; /* of what is put; -1 */
 	s3_sink *sink;
 	void *sink_arg;
+	int64_t sink_ms; /* that the sink took */
 	uint64_t max_bytes;
 	uint64_t taken; /* bytes that came, or the size of the file that is put */
 	s3_done_fn *done;
@@ -153,6 +154,19 @@ static long status_of(const struct talk *talk)
 	return status;
 }
 
+/* What the sink takes, and it may be a slow client, is not the store's time. */
+static enum err to_sink(struct talk *talk, const char *data, size_t len)
+{
+	int64_t from_ms = clock_mono_ms();
+	enum err err = talk->sink(talk->sink_arg, data, len);
+
+	talk->sink_ms += clock_mono_ms() - from_ms;
+	if (err == ERR_OK && curl_easy_setopt(talk->easy, CURLOPT_TIMEOUT_MS,
+				 (long)(talk->s3->deadline_ms + talk->sink_ms)) != CURLE_OK)
+		err = ERR_NOMEM;
+	return err;
+}
+
 /* The content of an object goes to the sink; of anything else the beginning is kept. */
 static size_t take_body(char *data, size_t size, size_t count, void *arg)
 {
@@ -166,7 +180,7 @@ static size_t take_body(char *data, size_t size, size_t count, void *arg)
 	if (talk->too_much)
 		return 0;
 	if (is_content) {
-		talk->err = talk->sink(talk->sink_arg, data, len);
+		talk->err = to_sink(talk, data, len);
 		return talk->err == ERR_OK ? len : 0;
 	}
 	if (talk->said_len < SAID_SIZE - 1) {

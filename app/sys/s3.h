@@ -29,7 +29,8 @@ struct s3_bucket {
 	const char *access_key;
 	const char *secret_key;
 	const char *ca_file; /* certificates to trust instead of the system's; "" for those */
-	int64_t deadline_ms; /* of one request, from name look-up to last byte */
+	int64_t
+	    deadline_ms; /* of one request, from name look-up to last byte, but for the sink's time */
 };
 
 enum s3_end {

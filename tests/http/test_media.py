@@ -6,8 +6,8 @@ import os
 import pytest
 import requests
 
-from media import (PLACES, UNKNOWN, UPLOADS as PATH, Media, chunk, element, jpeg, link, png,
-                   show, upload, webm)
+from media import (PLACES, UNKNOWN, UPLOADS as PATH, Media, chunk, element, jpeg, png, upload,
+                   webm)
 from product import is_id, is_time, wait_for
 
 MOST = 15 * 1024 * 1024

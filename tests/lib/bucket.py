@@ -82,7 +82,10 @@ class Handler(BaseHTTPRequestHandler):
         if answer == "hang up":
             self.close_connection = True
             return
-        answer = answer or self.refusal(body) or store.answer(self.command, self.path, body)
+        # The bucket is named in front of the host's name, or behind it.
+        in_host = self.headers.get("Host", "").startswith(store.name + ".")
+        path = f"/{store.name}{self.path}" if in_host else self.path
+        answer = answer or self.refusal(body) or store.answer(self.command, path, body)
         if store.afterwards:
             store.afterwards(self)
         status, headers, content = answer

@@ -109,20 +109,3 @@ class Media:
                      f"X-Forwarded-For: {address}\r\nContent-Type: image/png\r\nContent-Length: {len(body)}\r\n\r\n".encode())
         line.sendall(body[:sent])
         return line
-
-
-# ---- showing -----------------------------------------------------------------------------------------
-
-def link(media, upload_id, ttl_s=60):
-    """The address that media_link() makes: HMAC-SHA256 under the pepper's sub-key (HKDF, RFC 5869)."""
-    with open(os.path.join(media.stack.dir, "pepper"), encoding="ascii") as file:
-        pepper = bytes.fromhex(next(line for line in file if not line.startswith("#")).strip())
-    extracted = hmac.digest(bytes(32), pepper, "sha256")
-    key = hmac.digest(extracted, b"bonafide pepper media\1", "sha256")
-    exp = str(int(time.time()) + ttl_s)
-    sig = hmac.digest(key, f"{upload_id} {exp}".encode(), "sha256").hex()
-    return {"exp": exp, "sig": sig}
-
-
-def show(media, upload_id, params):
-    return media.stack.client().call("GET", f"/media/{upload_id}", params=params)

@@ -2,7 +2,9 @@
 """Media in a bucket: carried there by the batch, shown from there, gone from there; and a store that is
 away, refuses, answers with nonsense, loses or changes what it has; a batch killed at every step."""
 
+import http.server
 import os
+import random
 import re
 import shutil
 import signal
@@ -13,8 +15,9 @@ import time
 import pytest
 
 from bucket import Bucket, SECRET, fault, signature
-from media import Media, link, png, show
-from product import Stack, wait_for
+from media import Media, png
+from product import LONG, Stack, wait_for
+from receiver import id_hex
 
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 MOST = 15 * 1024 * 1024
@@ -26,10 +29,34 @@ def bucket():
         yield running
 
 
+class Estimator(http.server.BaseHTTPRequestHandler):
+    """Remembers what it was sent; everybody is thirty."""
+    seen = []
+
+    def do_POST(self):
+        self.seen.append(self.rfile.read(int(self.headers["Content-Length"])))
+        answer = b'{"age":30,"samples":5}'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_):
+        pass
+
+
 @pytest.fixture(scope="module")
-def stack(bucket, tmp_path_factory):
+def estimator():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Estimator) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}/"
+        running.shutdown()
+
+
+@pytest.fixture(scope="module")
+def stack(bucket, estimator, tmp_path_factory):
     rows = bucket.settings(tmp_path_factory.mktemp("keys")) | {
-        "media_store": "s3", "s3_after_s": "0", "s3_timeout_s": "3"}
+        "media_store": "s3", "s3_after_s": "0", "s3_timeout_s": "3", "age_estimator_url": estimator}
     words = [word for key, value in rows.items() for word in ("--set", f"{key}={value}")]
     with Stack("--no-batch", *words) as running:
         yield running
@@ -93,7 +120,7 @@ def store(stack):
 
 
 def shown(media, upload_id):
-    return show(media, upload_id, link(media, upload_id))
+    return media.stack.client().call("GET", f"/media/{upload_id}", params=media.link(upload_id))
 
 
 def overdue(stack):
@@ -165,11 +192,13 @@ def test_what_was_there_before(stack, bucket, media, tmp_path):
     assert shown(media, made[0]).status_code == 404
 
 
-def head_as(size=None, etag=None):
+def head_with(**wrong):
+    """What is there, but for this."""
     def misbehave(handler):
         if handler.command != "HEAD":
             return None
-        return 200, {"ETag": etag or '"x"', "Content-Length": str(size or 1)}, b""
+        status, headers, body = handler.server.store.answer("HEAD", handler.path, b"")
+        return status, headers | {name.replace("_", "-"): value for name, value in wrong.items()}, body
     return misbehave
 
 
@@ -189,8 +218,8 @@ FAULTS = {
     "no end": (on_put(403, {}, b"x" * 300_000), "too long"),
     "not there afterwards": (lambda handler: fault("NoSuchKey", 404)
                              if handler.command == "HEAD" else None, "not there"),
-    "another size": (head_as(size=7), "answer is none"),
-    "another content": (head_as(etag='"other"'), "answer is none"),
+    "another size": (head_with(Content_Length="7"), "answer is none"),
+    "another content": (head_with(ETag='"other"'), "answer is none"),
 }
 
 
@@ -235,6 +264,34 @@ def test_nobody_listens(stack, bucket, media, tmp_path):
     # Nothing was sent, so nothing need be waited for.
     assert stack.rows("SELECT leased_until FROM media") == ((None,),)
     assert shown(media, made).status_code == 200
+
+
+def test_no_answer_in_time(stack, bucket, media, tmp_path):
+    """What was sent may still become an object: until it cannot, nobody removes the medium."""
+    sent(media, png())
+    done = threading.Event()
+    bucket.afterwards = lambda handler: handler.command == "PUT" and done.wait(10)
+    said = carry(stack, conf=changed(stack, tmp_path / "conf", s3_timeout_s=1))
+    done.set()
+    assert said.count("cannot be used") == 1 and "imeout" in said, said
+    assert stack.rows("SELECT leased_until > UTC_TIMESTAMP(3) + INTERVAL 50 SECOND FROM media") == ((1,),)
+    stack.rows("DELETE FROM lane")
+    overdue(stack)
+    carry(stack)
+    assert store(stack) == ["moving"] and len(bucket.objects) == 1
+
+
+def test_one_run_sees_all(stack, bucket, media):
+    """However many there are that may not be carried now, in front of one that may."""
+    sent(media, png())
+    now = f"{int(time.time() * 1000):012x}"
+    for number in range(250):
+        place = os.path.join(media.directory, "00", f"{number:02x}")
+        os.makedirs(place, exist_ok=True)
+        with open(os.path.join(place, f"{now}7{'0' * 15}{number:02x}00"), "wb"):
+            pass
+    assert "carried=1" in carry(stack)
+    assert len(media.files()) == 250
 
 
 @pytest.mark.parametrize("wrong", ["AKIAWRONG", "wJalr0", ""])
@@ -422,6 +479,69 @@ def test_another_hosts(stack, bucket, media):
     assert shown(media, made).status_code == 200
 
 
+def test_estimated_from_there(stack, bucket, media):
+    """The estimator's picture comes from the bucket; while it cannot be had, the estimate waits."""
+    content = png(70_000)
+    made = sent(media, content)
+    carry(stack)
+    answer = media.public.post("/v1/verify/submit", {
+        "externalId": "far", "level": "age_only", "consent": True, "uploads": {"selfie": made}})
+    assert answer.status_code == 201, answer.text
+
+    def status():
+        return media.secret.get("/v1/verify/far/status").json()["data"]["status"]
+
+    bucket.misbehave = lambda _: (503, {}, b"")
+    stack.batch("--only", "age")
+    assert status() == "pending" and not Estimator.seen
+    bucket.misbehave = None
+    stack.rows("UPDATE work SET due_at = UTC_TIMESTAMP(3)")
+    stack.batch("--only", "age")
+    assert Estimator.seen == [content] and status() == "approved"
+
+
+def test_named_in_the_host(stack, bucket, media, tmp_path):
+    """Every name below localhost is this machine (RFC 6761 section 6.3)."""
+    sent(media, png())
+    url = bucket.url.replace("127.0.0.1", "localhost")
+    said = carry(stack, conf=changed(stack, tmp_path / "conf", s3_endpoint=url, s3_addressing="host",
+                                     s3_prefix="a/b-"))
+    assert "carried=1" in said, said
+    ((command, path), _) = bucket.seen
+    assert command == "PUT" and re.fullmatch(r"/a/b-[0-9a-f]{32}", path)
+    assert list(bucket.objects) == [path[1:]]
+
+
+@pytest.mark.skipif(not LONG, reason="BONAFIDE_LONG=1 runs it")
+def test_killed_anywhere(stack, bucket, media):
+    """Whenever a batch dies, in the end all that is kept is in the bucket, once, and nothing else is
+    anywhere."""
+    chance = random.Random(7)
+    program = os.path.join(stack.env["BONAFIDE_BIN"], "bonafide-batch")
+    kept = {}
+    for number in range(60):
+        for size in (1, 200_000):
+            content = png(size + number)
+            kept[sent(media, content)] = content
+        with subprocess.Popen([program, "-c", stack.conf], stderr=subprocess.DEVNULL) as batch:
+            time.sleep(chance.uniform(0, 0.12))
+            batch.kill()
+        # Some are given up, at whatever they are at.
+        for name in list(kept):
+            if chance.random() < 0.1:
+                del kept[name]
+                stack.rows("UPDATE media SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 1 HOUR "
+                           "WHERE id = UNHEX(%s)", id_hex(name))
+        if number % 5 == 0:
+            again(stack)
+    again(stack)
+    stack.batch()
+    assert media.files() == [] and store(stack) == ["s3"] * len(kept)
+    assert len(bucket.objects) == len(kept)
+    for name, content in kept.items():
+        assert shown(media, name).content == content
+
+
 def test_two_at_once(stack, bucket, media):
     made = [sent(media, png(number)) for number in range(30)]
     runs = [threading.Thread(target=carry, args=(stack,)) for _ in range(2)]
@@ -456,6 +576,7 @@ def test_memory_stays(stack, bucket, media):
     ({"s3_endpoint": "http://example.org"}, "s3_endpoint must be an https address"),
     ({"s3_endpoint": "https://example.org/"}, "s3_endpoint must not end in a slash"),
     ({"s3_bucket": "No"}, "s3_bucket must be"), ({"s3_bucket": "a/../b"}, "s3_bucket must be"),
+    ({"s3_timeout_s": 30, "request_timeout_s": 30}, "s3_timeout_s must be less"),
     ({"s3_prefix": "../"}, "s3_prefix must be"), ({"s3_region": "a/b"}, "s3_region must be"),
 ], ids=lambda value: value if isinstance(value, str) else "")
 def test_settings_that_do_not_do(stack, tmp_path, rows, word):
@@ -480,6 +601,9 @@ def test_what_check_says(stack, bucket, media, tmp_path):
     bucket.misbehave = lambda handler: (200, {}, b"x" * 64) if handler.command == "GET" else None
     (line,) = said()
     assert line.startswith("FAIL") and "came back as another" in line
+    bucket.misbehave = lambda handler: (200, {}, b"x" * 65) if handler.command == "GET" else None
+    (line,) = said()
+    assert line.startswith("FAIL") and "too long" in line
     bucket.misbehave = None
     (line,) = said(s3_region="elsewhere")
     assert line.startswith("FAIL") and "AuthorizationHeaderMalformed" in line

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import npm
-from media import Media, link, png, show
+from media import Media, png
 from product import LONG, Stack
 
 SOURCE = Path(__file__).resolve().parents[1] / "lib" / "s3rver"
@@ -56,7 +56,7 @@ def test_from_the_upload_to_the_end(stack, place):
     assert media.files() == []
     assert len(list((place / "data" / BUCKET).rglob("*_object"))) == 4
     for name, content in zip(made, contents):
-        assert show(media, name, link(media, name)).content == content
+        assert stack.client().call("GET", f"/media/{name}", params=media.link(name)).content == content
     stack.rows("UPDATE media SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 1 HOUR")
     assert "expired=4" in stack.batch("--only", "media").stderr
     assert stack.rows("SELECT COUNT(*) FROM media") == ((0,),)
