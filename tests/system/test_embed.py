@@ -431,7 +431,7 @@ def test_in_french_with_the_keyboard_alone(stack, browser, shop, shots):
     assert check.frame.text(selector="#live-words") == "Gardez votre visage dans l’ovale."
     check.frame.press(key="Enter")
     check.frame.wait(selector=".shot[src]")
-    assert check.frame.focus() == "H1" and check.frame.text(selector="h1") == "Cette photo est-elle bonne ?"
+    assert check.frame.focus() == "H1" and check.frame.text(selector="h1") == "Cette photo est-elle bonne\u00a0?"
     for _ in range(2):
         check.frame.tabTo(selector="#go")
         check.frame.press(key="Enter")
