@@ -342,7 +342,7 @@ export function chooseLanguage(wanted) {
 }
 
 // In French a blank stands beside these signs, and no line ends there.
-const bound = (text) => text.replace(/(?<=«) | (?=[:;?!%»])/g, '\u00a0');
+const bound = (text) => text.replace(/« /g, '«\u00a0').replace(/ (?=[:;?!%»])/g, '\u00a0');
 
 // A sentence with what its {names} stand for.
 export const filled = (text, values) =>
