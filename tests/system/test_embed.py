@@ -436,7 +436,7 @@ def test_in_french_with_the_keyboard_alone(stack, browser, shop, shots):
     assert check.frame.text(selector="#live-words") == "Gardez votre visage dans l’ovale."
     check.frame.press(key="Enter")
     check.frame.wait(selector=".shot[src]")
-    assert check.frame.focus() == "H1" and check.frame.text(selector="h1") == "Cette photo est-elle bonne ?"
+    assert check.frame.focus() == "H1" and check.frame.text(selector="h1") == "Cette photo est-elle bonne\u00a0?"
     for _ in range(2):
         check.frame.tabTo(selector="#go")
         check.frame.press(key="Enter")
@@ -620,7 +620,7 @@ def test_key_replaced_meanwhile(stack, browser, shop):
 
 def test_who_is_looked_at_already(stack, browser, keys, shop):
     """The server says so, and the page tells the person and the page around it. Before that, a frame that
-    is loaded again begins again: nothing was kept."""
+    is loaded again begins again: nothing was kept; and one that loses the network goes on when it is back."""
     for told, text in (("ae:complete", "Thank you, everything has arrived"),
                        ("ae:error", "You cannot send another check now")):
         check = Check(browser, shop, address(stack, keys, external_id="twice"), real=True)
@@ -632,7 +632,12 @@ def test_who_is_looked_at_already(stack, browser, keys, shop):
             check.on_consent()
             check.takes("selfie")
             assert [message["type"] for message in check.tab.messages()] == ["ae:ready", "ae:started"] * 2
+            check.frame.wait(selector="#screen.review")
+            check.tab.offline(on=True)
         check.sends()
+        if told == "ae:complete":
+            check.frame.waitText(text="You are offline.")
+            check.tab.offline(on=False)
         check.frame.waitText(text=text)
         assert check.waits_for(told)
     assert check.told("ae:error") == [{"error": "Forbidden", "code": "not_eligible"}]

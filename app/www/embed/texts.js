@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What this page says otherwise than the page /verify, or beside it; {name} is filled in.
-import { languages as common } from '../verify/texts.js';
+import { filled, languages as common } from '../verify/texts.js';
 
 const en = {
 	title: 'Age verification',
@@ -94,7 +94,7 @@ const en = {
 	send: 'Send',
 	sendingTitle: 'Sending…',
 	sendingLead: 'Please leave this page open.',
-	sentOf: '{n} % sent',
+	sentOf: '{n}% sent',
 
 	approvedTitle: 'Thank you, your age is confirmed',
 	approvedLead: 'There is nothing more to do.',
@@ -256,6 +256,6 @@ const own = { en, fr };
 export function translator(language) {
 	return (key, values = {}) => {
 		const text = own[language][key] ?? common[language][key];
-		return text === undefined ? null : text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+		return text === undefined ? null : filled(text, values);
 	};
 }

@@ -341,10 +341,17 @@ export function chooseLanguage(wanted) {
 	return short.find((language) => Object.hasOwn(languages, language)) ?? 'en';
 }
 
+// In French a blank stands beside these signs, and no line ends there.
+const bound = (text) => text.replace(/« /g, '«\u00a0').replace(/ (?=[:;?!%»])/g, '\u00a0');
+
+// A sentence with what its {names} stand for.
+export const filled = (text, values) =>
+	bound(text).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+
 // t('stepOf', { step: 1, … }) in this language; a key that is none is null.
 export function translator(language) {
 	return (key, values = {}) => {
 		const text = languages[language][key];
-		return text === undefined ? null : text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+		return text === undefined ? null : filled(text, values);
 	};
 }
