@@ -108,6 +108,11 @@ def test_hostile_estimators(stack, tenant, estimator):
     done = run(stack)
     assert time.monotonic() - began < 4 * TIMEOUT_S + 8
     assert done.line["rss_kib"] <= 128 * 1024, done.line
+    assert (done.line["decided"], done.line["later"]) == (0, len(people)), done.line
+    # Each has a line for the operator, in which nothing is of the answer.
+    for name, made in people.items():
+        assert f"{made}: the age estimator" in done.text, name
+    assert "samples" not in done.text and "html" not in done.text
     assert not estimator.of("/elsewhere")
     assert max(estimator.flooded.values()) < 16 << 20
     asked = waiting(stack)
@@ -119,7 +124,7 @@ def test_hostile_estimators(stack, tenant, estimator):
         assert (data["status"], data["estimatedAge"]) == ("pending", None), data
     # The last try: then each is a reviewer's, and none is lost.
     make_due(stack, failures=5)
-    run(stack)
+    assert run(stack).line["decided"] == len(people)
     assert waiting(stack) == {}
     rows = stack.cli("review", "list", "--app", tenant.app, "--json")
     assert {row["id"] for row in rows} == set(people.values())
