@@ -87,7 +87,7 @@ static const struct file unfit[] = {
 	FILE_ROW("an archive behind a photo", JPEG, JPEG "PK\3\4\x14\0\0\0"),
 	FILE_ROW("a photo behind a photo", JPEG, JPEG JPEG),
 	FILE_ROW("a NUL behind a photo", JPEG, JPEG "\0"),
-	FILE_ROW("a GIF before a photo", JPEG, "GIF89a" JPEG),
+	FILE_ROW("a GIF before a photo", JPEG, "GIF89a.................." JPEG),
 	FILE_ROW("bytes between segments", JPEG, SOI APP0 "PK\3\4" SOF0 SOS SCAN EOI),
 	FILE_ROW("an archive behind a picture", PNG, PNG "PK\5\6"),
 	FILE_ROW("a page behind a picture", PNG, PNG "<html>"),
@@ -109,6 +109,9 @@ static const struct file unfit[] = {
 	FILE_ROW("a length of 0", JPEG, SOI "\xff\xe1\0\0" SOF0 SOS SCAN EOI),
 	FILE_ROW("a length of 1", JPEG, SOI "\xff\xe1\0\1" SOF0 SOS SCAN EOI),
 	FILE_ROW("a frame too short", JPEG, SOI "\xff\xc0\0\x07\x08\0\2\0\2" SOS SCAN EOI),
+	FILE_ROW("a frame shorter than a size", JPEG,
+	    SOI "\xff\xc0\0\x07\x08\0\2\0\2"
+		"123456" SOS SCAN EOI),
 	FILE_ROW("no lines", JPEG, SOI "\xff\xc0\0\x0b\x08\0\0\0\3\1\1\x11\0" SOS SCAN EOI),
 	FILE_ROW("no columns", JPEG, SOI "\xff\xc0\0\x0b\x08\0\2\0\0\1\1\x11\0" SOS SCAN EOI),
 	FILE_ROW("a second beginning", JPEG, SOI SOI SOF0 SOS SCAN EOI),
@@ -129,6 +132,7 @@ static const struct file unfit[] = {
 	FILE_ROW("an end with content", PNG, SIGNATURE IHDR IDAT "\0\0\0\1IENDx" CRC),
 	FILE_ROW("two headers", PNG, SIGNATURE IHDR IHDR IDAT IEND),
 	FILE_ROW("a type of other letters", PNG, SIGNATURE IHDR IDAT "\0\0\0\0te1t" CRC IEND),
+	FILE_ROW("a type of brackets", PNG, SIGNATURE IHDR IDAT "\0\0\0\0te[t" CRC IEND),
 	FILE_ROW("a length of 2 GiB", PNG, SIGNATURE IHDR IDAT "\x80\0\0\0tEXt" CRC IEND),
 	FILE_ROW("a length of 4 GiB", PNG, SIGNATURE IHDR IDAT "\xff\xff\xff\xfftEXt" CRC IEND),
 	FILE_ROW("a length over the end", PNG, SIGNATURE IHDR "\x7f\xff\xff\xffIDATxy" CRC IEND),
@@ -283,6 +287,35 @@ static void test_beginnings(void **state UNUSED)
 	}
 }
 
+/* What cannot become anything is refused with the byte that says so, and nothing behind it is looked at. */
+static void test_at_once(void **state UNUSED)
+{
+	static const struct file rows[] = {
+		FILE_ROW("another beginning", JPEG, "GI"),
+		FILE_ROW("a length of 0", JPEG, SOI "\xff\xe1\0\0"),
+		FILE_ROW("another beginning", PNG, "GIF89a.................."),
+		FILE_ROW("a length of 2 GiB", PNG, SIGNATURE IHDR "\x80\0\0\0IDAT"),
+		FILE_ROW("another beginning", WEBM, "RIFF\x80"),
+		FILE_ROW("an empty header", WEBM, "\x1a\x45\xdf\xa3\x80"),
+		FILE_ROW("a header of an unknown size", WEBM, "\x1a\x45\xdf\xa3" UNKNOWN),
+		FILE_ROW("a long header", WEBM, "\x1a\x45\xdf\xa3\xbd"),
+		FILE_ROW("tracks of an unknown size", WEBM,
+		    HEADER SEGMENT(UNKNOWN) "\x16\x54\xae\x6b" UNKNOWN),
+		FILE_ROW(
+		    "tracks larger than all", WEBM, HEADER SEGMENT("\x90") "\x16\x54\xae\x6b\x8c"),
+		FILE_ROW("a head over the end", WEBM, HEADER SEGMENT("\x81") "\xec\x80"),
+		FILE_ROW("a file attached", WEBM, HEADER SEGMENT(UNKNOWN) "\x19\x41\xa4\x69\x80"),
+	};
+
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct media_look look = { .kind = rows[i].kind };
+		if (media_look(&look, rows[i].bytes, rows[i].len - 1) != ERR_OK)
+			fail_msg("%s, too early", rows[i].name);
+		if (media_look(&look, rows[i].bytes + rows[i].len - 1, 1) != ERR_MEDIA_UNFIT)
+			fail_msg("%s, not at once", rows[i].name);
+	}
+}
+
 /* What is long is skipped, and costs no memory: a chunk of the largest upload, and one of 2 GiB less one
  * that never comes. */
 static void test_long_chunks(void **state UNUSED)
@@ -332,6 +365,7 @@ int main(void)
 		cmocka_unit_test(test_one_byte_more),
 		cmocka_unit_test(test_another_type),
 		cmocka_unit_test(test_beginnings),
+		cmocka_unit_test(test_at_once),
 		cmocka_unit_test(test_long_chunks),
 		cmocka_unit_test(test_names),
 	};

@@ -157,6 +157,24 @@ static void test_no_file_is_written_over(void **state UNUSED)
 	reads_as(ERR_OK);
 }
 
+/* A link in a file's place leads nowhere, whoever put it there. */
+static void test_links(void **state UNUSED)
+{
+	struct sealfile *file = NULL;
+	struct got got = { 0, true };
+	char name[sizeof(path) + 2];
+
+	write_file(10, 10);
+	(void)snprintf(name, sizeof(name), "%s.l", path);
+	assert_int_equal(symlink(path, name), 0);
+	assert_int_equal(sealfile_read(name, key, id, sink, &got), ERR_IO);
+	assert_int_equal(got.len, 0);
+	(void)unlink(path);
+	assert_int_equal(sealfile_create(name, key, id, &file), ERR_IO);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(unlink(name), 0);
+}
+
 static void test_any_change_is_found(void **state UNUSED)
 {
 	write_file(SEALFILE_CHUNK + 10, MOST);
@@ -251,6 +269,7 @@ int main(void)
 		cmocka_unit_test(test_in_pieces),
 		cmocka_unit_test(test_ends_of_pieces),
 		cmocka_unit_test(test_no_file_is_written_over),
+		cmocka_unit_test(test_links),
 		cmocka_unit_test(test_any_change_is_found),
 		cmocka_unit_test(test_any_cut_is_found),
 		cmocka_unit_test(test_order_is_kept),
