@@ -506,7 +506,15 @@ def test_estimated_from_there(stack, bucket, media):
     bucket.misbehave = lambda _: (503, {}, b"")
     stack.batch("--only", "age")
     assert status() == "pending" and not Estimator.seen
+    # Known to be away, it is not even asked.
+    stack.rows("INSERT INTO lane (name, paused_until, reason) VALUES "
+               "('media.s3', UTC_TIMESTAMP(3) + INTERVAL 1 MINUTE, 'away')")
+    stack.rows("UPDATE work SET due_at = UTC_TIMESTAMP(3)")
+    seen = len(bucket.seen)
+    stack.batch("--only", "age")
+    assert status() == "pending" and len(bucket.seen) == seen
     bucket.misbehave = None
+    unpause(stack)
     stack.rows("UPDATE work SET due_at = UTC_TIMESTAMP(3)")
     stack.batch("--only", "age")
     assert Estimator.seen == [content] and status() == "approved"
