@@ -7,9 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "crypt.h"
 #include "limits.h"
 #include "log.h"
+#include "media_carry.h"
 #include "media_private.h"
 #include "proc.h"
 #include "sealfile.h"
@@ -146,6 +148,18 @@ static enum err fetch(struct ctx *ctx, struct uuid id, uint64_t most, struct sea
 	return ERR_UNAVAILABLE;
 }
 
+/* A batch has more to do than to wait for a store that is known not to answer. */
+static enum err not_in_vain(struct ctx *ctx)
+{
+	int64_t until_ms = 0;
+	bool is_known = false;
+
+	if (ctx->actor.kind != ACTOR_JOB)
+		return ERR_OK;
+	enum err err = carry_paused(ctx, &until_ms, &is_known);
+	return err == ERR_OK && until_ms > clock_now_ms() ? ERR_UNAVAILABLE : err;
+}
+
 /* The row is read anew: while the file was looked for, it may have been carried away. */
 enum err bucket_read(
     struct ctx *ctx, struct uuid id, const uint8_t key[GCM_KEY_SIZE], media_sink *sink, void *arg)
@@ -163,7 +177,9 @@ enum err bucket_read(
 		log_error("a medium is in a bucket, and s3_bucket is not set");
 		return ERR_UNAVAILABLE;
 	}
-	err = sealopen_new(key, id, sink, arg, &seal);
+	err = not_in_vain(ctx);
+	if (err == ERR_OK)
+		err = sealopen_new(key, id, sink, arg, &seal);
 	if (err == ERR_OK)
 		err = fetch(ctx, id, sealfile_size((uint64_t)row.size_bytes), seal);
 	sealopen_free(&seal);

@@ -19,6 +19,7 @@
 #define DIRECTORIES 65536U /* two levels of 256 */
 #define LEASE_MORE_MS \
 	INT64_C(60000) /* beyond two requests, each in its time: a store's own delay */
+#define LANE_REASON_SIZE 256
 #define STRAY_MS INT64_C(86400000)
 
 /* ---- walking -------------------------------------------------------------------------------------- */
@@ -276,12 +277,18 @@ enum err carry_paused(struct ctx *ctx, int64_t *ret_until_ms, bool *ret_is_known
 
 enum err carry_pause(struct ctx *ctx, int64_t for_ms, const char *problem, bool *ret_is_news)
 {
+	char reason[LANE_REASON_SIZE];
 	int64_t until_ms = 0;
 	bool is_known = false;
 	enum err err = carry_paused(ctx, &until_ms, &is_known);
 
+	/* It may name a file, and a lane's reason is plain ASCII. */
+	(void)snprintf(reason, sizeof(reason), "%s", problem);
+	for (char *c = reason; *c != '\0'; c++)
+		if ((unsigned char)*c < 0x20 || (unsigned char)*c > 0x7e)
+			*c = '?';
 	if (err == ERR_OK)
-		err = lane_pause(ctx, CARRY_LANE, clock_now_ms() + for_ms, problem);
+		err = lane_pause(ctx, CARRY_LANE, clock_now_ms() + for_ms, reason);
 	if (err == ERR_OK)
 		*ret_is_news = !is_known;
 	return err;

@@ -252,8 +252,20 @@ def test_a_pause_is_everybodys(stack, bucket, media):
     seen = len(bucket.seen)
     carry(stack)
     assert len(bucket.seen) == seen and len(media.files()) == 1
+    (lane,) = stack.rows("SELECT reason FROM lane WHERE name = 'media.s3'")
+    assert "AccessDenied" in lane[0]
+    # Until somebody says otherwise.
+    stack.cli("work", "resume", "media.s3")
+    assert "carried=1" in carry(stack) and media.files() == []
+
+
+def test_a_key_file_of_any_name(stack, bucket, media, tmp_path):
+    sent(media, png())
+    path = tmp_path / "clé"
+    said = carry(stack, conf=changed(stack, tmp_path / "conf", s3_secret_key_file=path))
+    assert said.count("cannot be used") == 1 and "s3_secret_key_file" in said and not bucket.seen
     (row,) = stack.rows("SELECT reason FROM lane WHERE name = 'media.s3'")
-    assert "AccessDenied" in row[0]
+    assert row[0].startswith("s3_secret_key_file: ") and "??" in row[0]
 
 
 def test_nobody_listens(stack, bucket, media, tmp_path):
@@ -494,7 +506,15 @@ def test_estimated_from_there(stack, bucket, media):
     bucket.misbehave = lambda _: (503, {}, b"")
     stack.batch("--only", "age")
     assert status() == "pending" and not Estimator.seen
+    # Known to be away, it is not even asked.
+    stack.rows("INSERT INTO lane (name, paused_until, reason) VALUES "
+               "('media.s3', UTC_TIMESTAMP(3) + INTERVAL 1 MINUTE, 'away')")
+    stack.rows("UPDATE work SET due_at = UTC_TIMESTAMP(3)")
+    seen = len(bucket.seen)
+    stack.batch("--only", "age")
+    assert status() == "pending" and len(bucket.seen) == seen
     bucket.misbehave = None
+    unpause(stack)
     stack.rows("UPDATE work SET due_at = UTC_TIMESTAMP(3)")
     stack.batch("--only", "age")
     assert Estimator.seen == [content] and status() == "approved"
