@@ -328,7 +328,7 @@ static void check_envelope(const struct provider_request *request, const char *u
 static void test_submit_enhanced(void **state)
 {
 	struct place *place = *state;
-	struct provider_request request = { NULL };
+	struct provider_request request = { .url = NULL };
 
 	configure(place, PARTNER);
 	assert_int_equal(smile_submit_request(&place->ctx, &full_ask, &request), ERR_OK);
@@ -340,7 +340,7 @@ static void test_submit_enhanced(void **state)
 static void test_submit_basic(void **state)
 {
 	struct place *place = *state;
-	struct provider_request request = { NULL };
+	struct provider_request request = { .url = NULL };
 
 	configure(place, PARTNER "smile_product = basic\nsmile_url = http://127.0.0.1:8099/sim\n"
 				 "smile_timeout_s = 7\n");
@@ -354,7 +354,7 @@ static void test_submit_basic(void **state)
 static void test_submit_leaves_out_what_is_unknown(void **state)
 {
 	struct place *place = *state;
-	struct provider_request request = { NULL };
+	struct provider_request request = { .url = NULL };
 	struct provider_ask ask = full_ask;
 
 	configure(place, PARTNER);
@@ -368,7 +368,7 @@ static void test_submit_leaves_out_what_is_unknown(void **state)
 static void test_submit_uses_the_providers_words(void **state)
 {
 	struct place *place = *state;
-	struct provider_request request = { NULL };
+	struct provider_request request = { .url = NULL };
 	struct provider_ask ask = full_ask;
 
 	configure(place, PARTNER);
@@ -382,7 +382,7 @@ static void test_submit_with_callback(void **state)
 {
 	static const char before[] = "https://kyc.example.org/v1/providers/smile_v1/callback/";
 	struct place *place = *state;
-	struct provider_request request = { NULL };
+	struct provider_request request = { .url = NULL };
 	const char *url, *again = NULL, *token = NULL;
 	json_t *body = NULL;
 
@@ -412,7 +412,7 @@ static void test_submit_with_callback(void **state)
 static void test_poll(void **state)
 {
 	struct place *place = *state;
-	struct provider_request request = { NULL };
+	struct provider_request request = { .url = NULL };
 
 	configure(place, PARTNER "public_url = https://kyc.example.org\nsmile_product = basic\n");
 	assert_int_equal(smile_poll_request(&place->ctx, &full_ask, &request), ERR_OK);
@@ -427,7 +427,7 @@ static void test_poll(void **state)
 static void test_timestamp_moves(void **state)
 {
 	struct place *place = *state;
-	struct provider_request request = { NULL };
+	struct provider_request request = { .url = NULL };
 	char signature[SMILE_SIGNATURE_SIZE];
 	json_t *body = NULL;
 

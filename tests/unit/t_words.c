@@ -252,8 +252,8 @@ static void refuse_word(const struct group *group, const char *text)
 static void test_other_words_are_refused(void **state UNUSED)
 {
 	static const char *const wrong[] = { "?", " ", "banana", "0", "1", "null",
-		"\xd0\xb0"
-		"ctive" };
+		("\xd0\xb0"
+		 "ctive") };
 
 	for (size_t i = 0; i < countof(groups); i++) {
 		for (size_t k = 0; k < countof(wrong); k++)
