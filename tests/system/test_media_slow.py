@@ -2,6 +2,8 @@
 """Uploads by slow clients, and many of them: the others are answered, and whoever does not come on is
 dropped; whoever is only slow is not, however long it takes."""
 
+import os
+import signal
 import socket
 import threading
 import time
@@ -22,8 +24,9 @@ def stack(request):
     workers, places = POOLS[request.param]
     # The pool's own patience is less than an upload may take.
     with Stack("--no-batch", "--set", f"upload_stall_s={STALL_S}", "--set",
-               f"upload_min_bytes_s={LEAST}", "--set", "request_timeout_s=5", "--set", "trusted_proxies=127.0.0.1", "--set", places,
-               web=request.param, workers=workers) as running:
+               f"upload_min_bytes_s={LEAST}", "--set", "request_timeout_s=5", "--set",
+               "trusted_proxies=127.0.0.1", "--set", places, web=request.param,
+               workers=workers) as running:
         yield running
 
 
@@ -98,6 +101,8 @@ def test_no_place(stack, media):
             refused = media.send("image/png", png(3_000_000))
             assert refused.status_code == 503, refused.text
             assert refused.headers["Retry-After"] == "1"
+            # What was sent of it is no beginning of the next request.
+            assert stack.web == "apache" or refused.headers["Connection"] == "close"
             assert list(refused.json()) == ["error", "correlationId"]
             assert time.monotonic() - began < 2
         # Everything else is answered, for all that the uploads go on.
@@ -113,6 +118,15 @@ def test_no_place(stack, media):
     assert wait_for(lambda: not busy(stack), 10)
     assert wait_for(lambda: media.files() == before, 10)
     upload(media.public)
+
+
+def test_a_killed_worker_leaves_its_place(stack, media):
+    slow = fill(stack, media, "192.0.2.1", "192.0.2.2")
+    for pid in busy(stack):
+        os.kill(pid, signal.SIGKILL)
+    for one in slow:
+        one.give_up()
+    assert wait_for(lambda: media.send("image/png", png()).status_code == 201, 10)
 
 
 def test_the_last_place_is_for_others(stack, media):
@@ -143,6 +157,7 @@ def test_too_slow(stack, media, sent, piece, pause_s):
     # libfcgi waits two seconds more for a web server that has not seen that it is over.
     assert STALL_S <= time.monotonic() - began < STALL_S + sent / LEAST + 4
     assert media.files() == before
+    assert "request came too slowly" in (stack.dir / "log/pool.log").read_text()
     if pause_s > 1 and stack.web == "apache":
         # Apache looks whether there is an answer only when something comes: its own 408, later.
         slow.give_up()

@@ -118,6 +118,23 @@ static void test_read_and_noted(void **state UNUSED)
 	assert_int_equal(read_it(other), ERR_MEDIA_NOT_FOUND);
 }
 
+/* Whatever the umask of whoever runs it. */
+static void test_directories_are_ours(void **state UNUSED)
+{
+	mode_t before = umask(0);
+	struct uuid id = uploaded();
+	char path[512];
+	struct stat at;
+
+	(void)umask(before);
+	(void)snprintf(path, sizeof(path), "%s", kept(id));
+	for (int level = 0; level < 2; level++) {
+		*strrchr(path, '/') = '\0';
+		assert_int_equal(stat(path, &at), 0);
+		assert_int_equal(at.st_mode & 07777, 0700);
+	}
+}
+
 static void test_taken_once(void **state UNUSED)
 {
 	struct uuid id = uploaded(), owner = uploaded(), tenant = ctx.actor.application_id;
@@ -306,6 +323,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_read_and_noted, set_up),
+		cmocka_unit_test_setup(test_directories_are_ours, set_up),
 		cmocka_unit_test_setup(test_taken_once, set_up),
 		cmocka_unit_test_setup(test_taken_as_what_it_is, set_up),
 		cmocka_unit_test_setup(test_given_up_is_gone, set_up),
