@@ -72,6 +72,9 @@ static void test_claims(void **state UNUSED)
 	assert_int_equal(age_review_decide(&ctx, age.id, AGE_PENDING, NULL, &found), ERR_RANGE);
 	assert_int_equal(age_review_decide(&ctx, age.id, AGE_REJECTED, NULL, &found), ERR_OK);
 	assert_int_equal(found.age.status, AGE_REJECTED);
+	/* Who decided it stays; the claim is over. */
+	assert_string_equal(found.reviewer, "operator sam");
+	assert_int_equal(found.claimed_until_ms, TIME_NONE);
 	assert_int_equal(
 	    age_review_decide(&ctx, age.id, AGE_APPROVED, NULL, &found), ERR_REVIEW_CLOSED);
 	assert_int_equal(age_review_claim(&ctx, age.id, &found), ERR_REVIEW_CLOSED);
