@@ -112,6 +112,8 @@ static void test_who(void **state UNUSED)
 	ages_act_operator("rita");
 	assert_int_equal(age_review_list(&ctx, tenant, 10, &rows, &count), ERR_OK);
 	assert_int_equal(count, 1);
+	assert_int_equal(age_review_list(&ctx, core_tenant(), 10, &rows, &count), ERR_OK);
+	assert_int_equal(count, 0);
 }
 
 /* Every role there is; and whoever is in no organisation sees nothing, which is not everything. */
