@@ -77,7 +77,10 @@ def test_events(stack, receiver):
     decided(age, "found")
     seen = performer(age, "seen")
     refused_one = submit(age, "refused", "age_only")
-    review(stack, refused_one, "reject")
+    stack.cli("review", "claim", refused_one)
+    stack.rows("UPDATE age_verification SET created_at = '2026-02-06 10:30:00', "
+               "updated_at = '2026-02-06 11:15:00' WHERE external_id = 'refused'")
+    stack.cli("review", "reject", refused_one)
 
     def events():
         stack.batch("--once", "--only", "delivery")
@@ -103,6 +106,8 @@ def test_events(stack, receiver):
         assert {name: data[name] for name in SHOWN} == {name: now[name] for name in SHOWN}
     assert [by_person[person]["verificationId"] for person in ("found", "refused", "seen")] == [
         found, refused_one, seen]
+    assert by_person["refused"]["createdAt"] == "2026-02-06T10:30:00Z"
+    assert by_person["refused"]["updatedAt"] > "2026-02-06T11:15:00Z"
     assert by_person["seen"]["expiresAt"] is None and by_person["found"]["expiresAt"]
 
 

@@ -73,6 +73,9 @@ static void test_claims(void **state UNUSED)
 	assert_int_equal(age_review_decide(&ctx, age.id, AGE_PENDING, NULL, &found), ERR_RANGE);
 	assert_int_equal(age_review_decide(&ctx, age.id, AGE_REJECTED, NULL, &found), ERR_OK);
 	assert_int_equal(found.age.status, AGE_REJECTED);
+	/* Who decided it stays; the claim is over. */
+	assert_string_equal(found.reviewer, "operator sam");
+	assert_int_equal(found.claimed_until_ms, TIME_NONE);
 	assert_int_equal(
 	    age_review_decide(&ctx, age.id, AGE_APPROVED, NULL, &found), ERR_REVIEW_CLOSED);
 	assert_int_equal(age_review_claim(&ctx, age.id, &found), ERR_REVIEW_CLOSED);
@@ -110,6 +113,8 @@ static void test_who(void **state UNUSED)
 	ages_act_operator("rita");
 	assert_int_equal(age_review_list(&ctx, tenant, 10, &rows, &count), ERR_OK);
 	assert_int_equal(count, 1);
+	assert_int_equal(age_review_list(&ctx, core_tenant(), 10, &rows, &count), ERR_OK);
+	assert_int_equal(count, 0);
 }
 
 /* Every role there is; and whoever is in no organisation sees nothing, which is not everything. */
