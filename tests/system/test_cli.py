@@ -43,7 +43,8 @@ def test_check_finds_open_pictures_and_no_token(stack):
     pictures.mkdir(0o700, exist_ok=True)
     conf = stack.dir / "no-token.conf"
     with open(stack.conf, encoding="utf-8") as file:
-        conf.write_text(file.read() + f"age_estimator_token_file = {token}\n")
+        conf.write_text(file.read() + "age_estimator_url = http://127.0.0.1:9/\n"
+                        f"age_estimator_token_file = {token}\n")
     conf.chmod(0o600)
     pictures.chmod(0o750)
     try:
