@@ -10,15 +10,24 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "http"))
 
 from media import png  # noqa: E402
-from product import wait_for  # noqa: E402
+from product import Stack, wait_for  # noqa: E402
 from receiver import batch_at  # noqa: E402
 from test_age import (PASSPORT, ROUTES, SUBMIT, Age, body_of, decided, may, performer,  # noqa: E402
                       refused, review, shown, submit)
 
 DAY_MS = 86400000
+
+
+@pytest.fixture(scope="module")
+def stack():
+    """Without an age estimator: reviewers decide."""
+    with Stack("--set", "age_estimator_url=") as running:
+        yield running
 
 
 def expire_at(stack, days):

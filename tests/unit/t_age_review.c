@@ -55,6 +55,11 @@ static void test_claims(void **state UNUSED)
 	assert_int_equal(found.age.status, AGE_UNDER_REVIEW);
 	assert_string_equal(found.reviewer, "operator rita");
 	assert_int_equal(found.claimed_until_ms, now_ms + 30 * MINUTE_MS);
+	/* Again by the same reviewer, its time begins anew. */
+	clock_set(now_ms + MINUTE_MS);
+	assert_int_equal(age_review_claim(&ctx, age.id, &found), ERR_OK);
+	assert_int_equal(found.claimed_until_ms, now_ms + 31 * MINUTE_MS);
+	now_ms += MINUTE_MS;
 	ages_act_operator("sam");
 	assert_int_equal(age_review_claim(&ctx, age.id, &found), ERR_REVIEW_CLAIMED);
 	assert_int_equal(
@@ -79,7 +84,7 @@ static void test_claims(void **state UNUSED)
 	assert_int_equal(
 	    age_review_decide(&ctx, age.id, AGE_APPROVED, NULL, &found), ERR_REVIEW_CLOSED);
 	assert_int_equal(age_review_claim(&ctx, age.id, &found), ERR_REVIEW_CLOSED);
-	assert_int_equal(audited("review.claimed"), claims + 2);
+	assert_int_equal(audited("review.claimed"), claims + 3);
 	clock_set(TIME_NONE);
 }
 
@@ -448,17 +453,18 @@ static void test_aliases(void **state UNUSED)
 {
 	static const char *const no_names[] = { "", "   ", "a\tb", "a\nb", "\xff" };
 	int64_t noted = audited("record.alias_added"), now_ms = clock_now_ms();
-	int64_t reads = audited("record.read");
 	struct record record;
 	char name[LIMIT_NAME + 2];
 
 	performer("star");
+	assert_int_equal(record_get(&ctx, "star", &record), ERR_OK);
+	int64_t until_ms = record.retain_until_ms, reads = audited("record.read");
 	clock_set(now_ms + 30 * DAY_MS);
 	assert_int_equal(record_alias(&ctx, "star", "Zoé Étoile", &record), ERR_OK);
 	assert_int_equal(record.alias_count, 1);
 	assert_string_equal(record.aliases[0], "Zoé Étoile");
 	/* Its time begins anew. */
-	assert_true(record.retain_until_ms >= now_ms + INT64_C(2557 + 28) * DAY_MS);
+	assert_true(record.retain_until_ms >= until_ms + 29 * DAY_MS);
 	/* The same once more is the same. */
 	assert_int_equal(record_alias(&ctx, "star", "Zoé Étoile", &record), ERR_OK);
 	assert_int_equal(record.alias_count, 1);
@@ -515,6 +521,26 @@ static void test_deactivated(void **state UNUSED)
 	assert_int_equal(record_alias(&ctx, "star", "x", &record), ERR_RECORD_INACTIVE);
 	assert_int_equal(record_get(&ctx, "star", &record), ERR_OK);
 	assert_string_equal(record.person.legal_name, "Amara Diallo-Ñgom");
+}
+
+/* Approved once more, a record that was deactivated stays so; and it is kept for longer. */
+static void test_approved_again(void **state UNUSED)
+{
+	int64_t now_ms = clock_now_ms();
+	struct record before, after;
+
+	clock_set(now_ms);
+	performer("again");
+	assert_int_equal(record_deactivate(&ctx, "again", &before), ERR_OK);
+	core_run("UPDATE age_verification SET status = 'rejected' "
+		 "WHERE external_id = 'again' AND status = 'approved'");
+	clock_set(now_ms + 100 * DAY_MS);
+	performer("again");
+	assert_int_equal(record_get(&ctx, "again", &after), ERR_OK);
+	assert_false(after.is_active);
+	assert_true(after.retain_until_ms >= before.retain_until_ms + 99 * DAY_MS);
+	assert_memory_equal(&after.id, &before.id, sizeof(after.id));
+	clock_set(TIME_NONE);
 }
 
 /* Who erases and who approves at once: either there is a record, whole, or nothing is left of it. */
@@ -677,6 +703,7 @@ int main(void)
 		cmocka_unit_test_setup(test_levels_without, ages_set_up),
 		cmocka_unit_test_setup(test_aliases, ages_set_up),
 		cmocka_unit_test_setup(test_deactivated, ages_set_up),
+		cmocka_unit_test_setup(test_approved_again, ages_set_up),
 		cmocka_unit_test_setup(test_race_with_erasing, ages_set_up),
 		cmocka_unit_test_setup(test_kept, ages_set_up),
 		cmocka_unit_test_setup(test_sealed_anew, ages_set_up),
