@@ -184,7 +184,9 @@ static enum err print(struct ctl *ctl, const struct age_case *found, bool with_m
 		return err;
 	err = ctl_print(ctl, sections, with_media ? 2 : 1);
 	if (err == ERR_OK && count > 0)
-		ctl_note(ctl, "\nWhoever has such a link can see the picture, for ten minutes.");
+		ctl_note(ctl,
+		    "\nWhoever has such a link can see the picture, for ten minutes; the audit log "
+		    "says that it was yours.");
 	return err;
 }
 

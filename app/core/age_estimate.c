@@ -42,7 +42,7 @@ static enum err read_picture(struct ctx *ctx, struct estimate_flow *flow, struct
 	char *copy = NULL;
 
 	buf_init(&picture, LIMIT_MEDIA);
-	enum err err = media_read(ctx, id, collect, &picture);
+	enum err err = media_read(ctx, id, NULL, collect, &picture);
 	if (err == ERR_OK)
 		copy = arena_alloc(ctx->arena, picture.len + 1);
 	if (copy != NULL) {

@@ -27,6 +27,7 @@
 #define NEW_DIR "new"
 #define TIME_TEXT_MAX 20
 #define LINK_TRIES 5
+#define READER_MAX 100 /* bytes */
 
 struct media_put {
 	struct uuid id;
@@ -281,7 +282,8 @@ static enum err note_read(struct ctx *ctx, void *arg)
 	return audit_note(ctx, arg);
 }
 
-enum err media_read(struct ctx *ctx, struct uuid id, media_sink *sink, void *arg)
+enum err media_read(
+    struct ctx *ctx, struct uuid id, const char *shown_to, media_sink *sink, void *arg)
 {
 	struct row_media_get row;
 	struct bytes key = { NULL, 0 };
@@ -293,9 +295,10 @@ enum err media_read(struct ctx *ctx, struct uuid id, media_sink *sink, void *arg
 		err = ERR_SYNTAX;
 	if (err != ERR_OK)
 		return err;
-	struct audit_entry entry = {
-		.action = AUDIT_MEDIA_READ, .application_id = row.application_id, .subject_id = id
-	};
+	struct audit_entry entry = { .action = AUDIT_MEDIA_READ,
+		.application_id = row.application_id,
+		.subject_id = id,
+		.detail = shown_to == NULL || shown_to[0] == '\0' ? NULL : shown_to };
 	err = tx_run(ctx, note_read, &entry);
 	if (err == ERR_OK)
 		err = sealfile_read(
@@ -321,15 +324,34 @@ enum err media_reseal(
 
 /* ---- links -------------------------------------------------------------------------------------- */
 
-static enum err link_mac(
-    struct ctx *ctx, struct uuid id, const char *exp, char ret_hex[2 * SHA256_SIZE + 1])
+/* For whom a link is made, as an audit row says it: a login name, or an account's id. */
+static enum err link_reader(struct ctx *ctx, const char **ret_reader)
+{
+	const struct actor *actor = &ctx->actor;
+	char account[ID_TEXT_SIZE];
+	const char *reader = "";
+
+	if (actor->kind == ACTOR_OPERATOR && actor->name != NULL)
+		reader = arena_printf(ctx->arena, "operator %.*s", READER_MAX - 9, actor->name);
+	if (actor->kind == ACTOR_ACCOUNT) {
+		id_text(ID_UUID, actor->account_id, account);
+		reader = arena_printf(ctx->arena, "account %s", account);
+	}
+	if (reader == NULL)
+		return ERR_NOMEM;
+	*ret_reader = reader;
+	return ERR_OK;
+}
+
+static enum err link_mac(struct ctx *ctx, struct uuid id, const char *exp, const char *reader,
+    char ret_hex[2 * SHA256_SIZE + 1])
 {
 	uint8_t mac[SHA256_SIZE];
-	char text[ID_TEXT_SIZE + TIME_TEXT_MAX + 1];
+	char name[ID_TEXT_SIZE], text[ID_TEXT_SIZE + TIME_TEXT_MAX + READER_MAX + 2];
 
-	id_text(ID_MEDIA, id, text);
-	size_t len = strlen(text);
-	(void)snprintf(text + len, sizeof(text) - len, " %.*s", TIME_TEXT_MAX - 1, exp);
+	id_text(ID_MEDIA, id, name);
+	(void)snprintf(
+	    text, sizeof(text), "%s %.*s %.*s", name, TIME_TEXT_MAX - 1, exp, READER_MAX, reader);
 	enum err err = pepper_mac(ctx->keyring, PEPPER_MEDIA, text, strlen(text), mac);
 	if (err == ERR_OK)
 		hex_encode(mac, sizeof(mac), ret_hex);
@@ -340,32 +362,49 @@ static enum err link_mac(
 enum err media_link(struct ctx *ctx, struct uuid id, int64_t ttl_s, const char **ret_path)
 {
 	char text[ID_TEXT_SIZE], exp[TIME_TEXT_MAX], sig[2 * SHA256_SIZE + 1];
+	char by[2 * READER_MAX + 1];
 	int64_t ttl = ttl_s > LIMIT_MEDIA_LINK_S ? LIMIT_MEDIA_LINK_S : ttl_s;
+	const char *reader = NULL;
+	enum err err = link_reader(ctx, &reader);
 
 	(void)snprintf(exp, sizeof(exp), "%lld", (long long)(clock_now_ms() / 1000 + ttl));
-	enum err err = link_mac(ctx, id, exp, sig);
+	if (err == ERR_OK)
+		err = link_mac(ctx, id, exp, reader, sig);
 	if (err != ERR_OK)
 		return err;
 	id_text(ID_MEDIA, id, text);
-	const char *path = arena_printf(ctx->arena, "/media/%s?exp=%s&sig=%s", text, exp, sig);
+	hex_encode(reader, strlen(reader), by);
+	const char *path = arena_printf(ctx->arena, "/media/%s?exp=%s%s%s&sig=%s", text, exp,
+	    by[0] == '\0' ? "" : "&by=", by, sig);
 	if (path == NULL)
 		return ERR_NOMEM;
 	*ret_path = path;
 	return ERR_OK;
 }
 
-enum err media_link_check(struct ctx *ctx, struct uuid id, const char *exp, const char *sig)
+enum err media_link_check(
+    struct ctx *ctx, struct uuid id, const struct media_link_parts *parts, const char **ret_reader)
 {
-	char right[2 * SHA256_SIZE + 1];
+	char right[2 * SHA256_SIZE + 1], reader[READER_MAX + 1] = "";
+	size_t digits = strlen(parts->by);
 	int64_t until_s = 0;
 
-	if (strlen(exp) >= TIME_TEXT_MAX || str_to_i64(exp, 0, INT64_MAX, &until_s) != ERR_OK)
+	if (strlen(parts->exp) >= TIME_TEXT_MAX ||
+	    str_to_i64(parts->exp, 0, INT64_MAX, &until_s) != ERR_OK || digits / 2 > READER_MAX ||
+	    hex_decode(parts->by, digits, reader, digits / 2) != ERR_OK ||
+	    strlen(reader) != digits / 2)
 		return ERR_MEDIA_NOT_FOUND;
-	enum err err = link_mac(ctx, id, exp, right);
+	enum err err = link_mac(ctx, id, parts->exp, reader, right);
 	if (err != ERR_OK)
 		return err;
-	bool is_right = equal_secret(right, strlen(right), sig, strlen(sig));
-	return is_right && clock_now_ms() / 1000 < until_s ? ERR_OK : ERR_MEDIA_NOT_FOUND;
+	if (!equal_secret(right, strlen(right), parts->sig, strlen(parts->sig)) ||
+	    clock_now_ms() / 1000 >= until_s)
+		return ERR_MEDIA_NOT_FOUND;
+	const char *copy = arena_strdup(ctx->arena, reader);
+	if (copy == NULL)
+		return ERR_NOMEM;
+	*ret_reader = copy;
+	return ERR_OK;
 }
 
 /* ---- removing ----------------------------------------------------------------------------------- */

@@ -53,22 +53,33 @@ enum err media_take(
 
 /*
  * Opens a medium of any tenant and hands its content to the sink; that it was read is in the audit log
- * first. ERR_MEDIA_NOT_FOUND; ERR_TAMPERED: the file is not what was written, found before the content
+ * first. shown_to: for whom, where that is not who acts, as media_link_check() says; or NULL.
+ * ERR_MEDIA_NOT_FOUND; ERR_TAMPERED: the file is not what was written, found before the content
  * of the piece concerned is handed on; ERR_UNAVAILABLE: it is in a bucket, or with another host, and
  * cannot be had now; as seal_open().
  */
-enum err media_read(struct ctx *ctx, struct uuid id, media_sink *sink, void *arg) MUST_CHECK;
+enum err media_read(
+    struct ctx *ctx, struct uuid id, const char *shown_to, media_sink *sink, void *arg) MUST_CHECK;
 
 /*
- * An address that shows a medium for ttl_s seconds to whoever has it: "/media/med_…?exp=…&sig=…", in
- * the arena. The signature is under a key of the pepper's.
+ * An address that shows a medium for ttl_s seconds to whoever has it: "/media/med_…?exp=…&by=…&sig=…", in
+ * the arena. It says for whom it was made, the operator or account that acts, so that the audit log can.
+ * The signature is under a key of the pepper's.
  */
 enum err media_link(
     struct ctx *ctx, struct uuid id, int64_t ttl_s, const char **ret_path) MUST_CHECK;
 
-/* Whether a link's parts belong together and its time is not over. ERR_MEDIA_NOT_FOUND. */
-enum err media_link_check(
-    struct ctx *ctx, struct uuid id, const char *exp, const char *sig) MUST_CHECK;
+/* The parts of a link's query, as they came; by is "" where there is none. */
+struct media_link_parts {
+	const char *exp;
+	const char *by; /* hexadecimal digits */
+	const char *sig;
+};
+
+/* Whether a link's parts belong together and its time is not over; for whom it was made goes to
+ * *ret_reader, "operator root" say, in the arena. ERR_MEDIA_NOT_FOUND. */
+enum err media_link_check(struct ctx *ctx, struct uuid id, const struct media_link_parts *parts,
+    const char **ret_reader) MUST_CHECK;
 
 /* What a medium is, of any tenant. ERR_MEDIA_NOT_FOUND. */
 enum err media_get(struct ctx *ctx, struct uuid id, struct row_media_get *ret_row) MUST_CHECK;

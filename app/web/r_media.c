@@ -25,6 +25,7 @@ const struct field_set media_created = FIELD_SET("MediaUpload", made_rows, struc
 
 struct link_query {
 	const char *exp;
+	const char *by;
 	const char *sig;
 };
 
@@ -32,6 +33,9 @@ static const struct field link_rows[] = {
 	{ ROW_TEXT(FIELD_TEXT, struct link_query, exp, "exp"), .min = 1, .max = 19,
 	    .pattern = "[0-9]+", .pattern_words = "must be digits",
 	    .sentence = "Until when the link works." },
+	{ ROW_TEXT(FIELD_TEXT, struct link_query, by, "by"), .min = 2, .max = 200,
+	    .pattern = "[0-9a-f]+", .pattern_words = "must be hexadecimal digits",
+	    .sentence = "For whom it was made." },
 	{ ROW_TEXT(FIELD_TEXT, struct link_query, sig, "sig"), .min = 64, .max = 64,
 	    .pattern = "[0-9a-f]+", .pattern_words = "must be hexadecimal digits",
 	    .sentence = "What proves it ours." },
@@ -70,12 +74,26 @@ enum err media_upload(struct web *web)
 	return err == ERR_OK ? reply_object(web, &made) : err;
 }
 
+/* Whether the link of this request is one, and for whom. */
+static enum err check_link(struct web *web, struct uuid *ret_id, const char **ret_reader)
+{
+	const struct link_query *query = WEB_QUERY(web, struct link_query);
+	struct media_link_parts parts = { query->exp, query->by == NULL ? "" : query->by,
+		query->sig };
+
+	if (parts.exp == NULL || parts.sig == NULL)
+		return ERR_MEDIA_NOT_FOUND;
+	enum err err = web_param_id(web, 0, ID_MEDIA, ERR_MEDIA_NOT_FOUND, ret_id);
+	return err == ERR_OK ? media_link_check(&web->ctx, *ret_id, &parts, ret_reader) : err;
+}
+
 static enum err pour_medium(struct web *web, fcgi_sink *sink, void *arg)
 {
+	const char *reader = NULL;
 	struct uuid id;
-	enum err err = web_param_id(web, 0, ID_MEDIA, ERR_MEDIA_NOT_FOUND, &id);
+	enum err err = check_link(web, &id, &reader);
 
-	return err == ERR_OK ? media_read(&web->ctx, id, sink, arg) : err;
+	return err == ERR_OK ? media_read(&web->ctx, id, reader, sink, arg) : err;
 }
 
 /* Nothing of it may be kept, guessed at, or run: it is what a stranger sent. A browser shows a picture or
@@ -85,15 +103,11 @@ static const char policy[] = "default-src 'none'; img-src 'self'; media-src 'sel
 
 enum err media_show(struct web *web)
 {
-	const struct link_query *link = WEB_QUERY(web, struct link_query);
 	struct row_media_get row;
+	const char *reader = NULL;
 	struct uuid id;
-	enum err err = web_param_id(web, 0, ID_MEDIA, ERR_MEDIA_NOT_FOUND, &id);
+	enum err err = check_link(web, &id, &reader);
 
-	if (err == ERR_OK && (link->exp == NULL || link->sig == NULL))
-		err = ERR_MEDIA_NOT_FOUND;
-	if (err == ERR_OK)
-		err = media_link_check(&web->ctx, id, link->exp, link->sig);
 	if (err == ERR_OK)
 		err = media_get(&web->ctx, id, &row);
 	if (err != ERR_OK)

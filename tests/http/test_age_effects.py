@@ -3,6 +3,8 @@
 and who looked, records under many hands, and what erasing takes away."""
 
 import json
+import os
+import pwd
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -129,20 +131,23 @@ def test_a_look_at_a_picture(stack, age):
         assert (answer.status_code, answer.content) == (200, png())
         assert answer.headers["Cache-Control"] == "no-store"
     assert looks(stack, age) == before + 2
+    row = stack.cli("audit", "--org", age.org, "--action", "media.read", "--json")[0]
+    assert row["detail"] == "operator " + pwd.getpwuid(os.geteuid()).pw_name
     # Nothing else opens it, and nobody is noted as having looked.
     other = submit(age, "looked-2", "age_only")
     theirs, = stack.cli("review", "show", other, "--json")["media"]
     their_path = re.sub("^https?://[^/]*", "", theirs["link"])
     address, _, query = path.partition("?")
     their_address, _, their_query = their_path.partition("?")
-    exp, sig = re.fullmatch(r"exp=(\d+)&sig=([0-9a-f]{64})", query).groups()
+    exp, by, sig = re.fullmatch(r"exp=(\d+)(&by=[0-9a-f]+)&sig=([0-9a-f]{64})", query).groups()
     assert 590 <= int(exp) - time.time() <= 600
     for wrong in (f"{address}?{their_query}", f"{their_address}?{query}", address,
-                  f"{address}?exp={int(exp) + 1}&sig={sig}", f"{address}?exp=0{exp}&sig={sig}",
-                  f"{address}?exp={exp}", f"{address}?sig={sig}", f"{address}?exp={exp}&sig={'0' * 64}",
+                  f"{address}?exp={int(exp) + 1}{by}&sig={sig}", f"{address}?exp=0{exp}{by}&sig={sig}",
+                  f"{address}?exp={exp}{by}", f"{address}?exp={exp}&sig={sig}", f"{address}?sig={sig}",
+                  f"{address}?exp={exp}&by=6f&sig={sig}", f"{address}?exp={exp}{by}&sig={'0' * 64}",
                   f"{address.replace('med_', 'ver_')}?{query}", f"{address[:-1]}?{query}"):
         assert anybody.get(wrong).status_code == 404, wrong
-    for bad in (f"{path}&x=1", f"{address}?exp={exp}&sig={sig.upper()}", f"{address}?exp=x&sig={sig}",
+    for bad in (f"{path}&x=1", f"{address}?exp={exp}{by}&sig={sig.upper()}", f"{address}?exp=x{by}&sig={sig}",
                 f"{path}&exp={exp}"):
         refused(anybody.get(bad), 400)
     for method in ("POST", "DELETE"):

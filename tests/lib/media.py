@@ -91,13 +91,14 @@ class Media:
                       for name in names)
 
     def link(self, upload_id, ttl_s=60):
-        """The address that media_link() makes: HMAC-SHA256 under the pepper's sub-key (HKDF, RFC 5869)."""
+        """The address that media_link() makes for nobody: HMAC-SHA256 under the pepper's sub-key (HKDF,
+        RFC 5869)."""
         with open(os.path.join(self.stack.dir, "pepper"), encoding="ascii") as file:
             pepper = bytes.fromhex(next(line for line in file if not line.startswith("#")).strip())
         extracted = hmac.digest(bytes(32), pepper, "sha256")
         key = hmac.digest(extracted, b"bonafide pepper media\1", "sha256")
         exp = str(int(time.time()) + ttl_s)
-        sig = hmac.digest(key, f"{upload_id} {exp}".encode(), "sha256").hex()
+        sig = hmac.digest(key, f"{upload_id} {exp} ".encode(), "sha256").hex()
         return {"exp": exp, "sig": sig}
 
     def begin(self, body=None, sent=1_000_000, address="127.0.0.1"):

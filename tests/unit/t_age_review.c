@@ -675,16 +675,18 @@ static void test_sealed_anew(void **state UNUSED)
 	assert_string_equal(record.aliases[0], "Zoé Étoile");
 	struct age_case found = ages_look(age.id);
 	assert_string_equal(found.document.number, "12AB34567");
-	assert_int_equal(media_read(&ctx, found.uploads[UPLOAD_VIDEO], count_bytes, &len), ERR_OK);
+	assert_int_equal(
+	    media_read(&ctx, found.uploads[UPLOAD_VIDEO], NULL, count_bytes, &len), ERR_OK);
 	assert_true(len > 0 && len < AGES_PICTURE);
 	found = ages_look(waits.id);
 	len = 0;
-	assert_int_equal(media_read(&ctx, found.uploads[UPLOAD_SELFIE], count_bytes, &len), ERR_OK);
+	assert_int_equal(
+	    media_read(&ctx, found.uploads[UPLOAD_SELFIE], NULL, count_bytes, &len), ERR_OK);
 	assert_int_equal(len, AGES_PICTURE);
 	len = 0;
-	assert_int_equal(media_read(&ctx, upload, count_bytes, &len), ERR_OK);
+	assert_int_equal(media_read(&ctx, upload, NULL, count_bytes, &len), ERR_OK);
 	assert_int_equal(len, AGES_PICTURE);
-	assert_int_equal(media_read(&ctx, dropped, count_bytes, &len), ERR_MEDIA_NOT_FOUND);
+	assert_int_equal(media_read(&ctx, dropped, NULL, count_bytes, &len), ERR_MEDIA_NOT_FOUND);
 }
 
 int main(void)

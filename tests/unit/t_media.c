@@ -94,7 +94,7 @@ static enum err sink(void *arg, const void *data, size_t len)
 static enum err read_it(struct uuid id)
 {
 	size_t len = 0;
-	enum err err = media_read(&ctx, id, sink, &len);
+	enum err err = media_read(&ctx, id, NULL, sink, &len);
 
 	if (err == ERR_OK)
 		assert_int_equal(len, sizeof(photo));
@@ -294,29 +294,82 @@ static void test_what_a_crash_left(void **state UNUSED)
 	assert_int_equal(unlink(fresh(now)), 0);
 }
 
+/* A link's query, taken apart. */
+struct link_texts {
+	char exp[32], by[256], sig[80];
+};
+
+static struct link_texts link_of(struct uuid id, int64_t ttl_s)
+{
+	struct link_texts texts = { .by = "" };
+	const char *path = NULL;
+
+	assert_int_equal(media_link(&ctx, id, ttl_s, &path), ERR_OK);
+	assert_int_equal(strncmp(path, "/media/med_", 11), 0);
+	const char *query = strchr(path, '?');
+	if (strstr(query, "&by=") == NULL)
+		assert_int_equal(sscanf(query, "?exp=%31[0-9]&sig=%79s", texts.exp, texts.sig), 2);
+	else
+		assert_int_equal(sscanf(query, "?exp=%31[0-9]&by=%255[0-9a-f]&sig=%79s", texts.exp,
+				     texts.by, texts.sig),
+		    3);
+	return texts;
+}
+
+static enum err check_link(struct uuid id, const struct link_texts *texts, const char **ret_reader)
+{
+	return media_link_check(
+	    &ctx, id, &(struct media_link_parts){ texts->exp, texts->by, texts->sig }, ret_reader);
+}
+
 static void test_links(void **state UNUSED)
 {
 	struct uuid id = uploaded(), other = uploaded();
-	const char *path = NULL;
-	char exp[32], sig[80];
+	const char *reader = NULL;
+	struct link_texts link = link_of(id, 60);
 
-	assert_int_equal(media_link(&ctx, id, 60, &path), ERR_OK);
-	assert_int_equal(sscanf(strchr(path, '?'), "?exp=%31[0-9]&sig=%79s", exp, sig), 2);
-	assert_int_equal(strncmp(path, "/media/med_", 11), 0);
-	assert_int_equal(media_link_check(&ctx, id, exp, sig), ERR_OK);
-	assert_int_equal(media_link_check(&ctx, other, exp, sig), ERR_MEDIA_NOT_FOUND);
-	exp[9] = exp[9] == '9' ? '8' : '9';
-	assert_int_equal(media_link_check(&ctx, id, exp, sig), ERR_MEDIA_NOT_FOUND);
-	assert_int_equal(media_link_check(&ctx, id, "", ""), ERR_MEDIA_NOT_FOUND);
-	assert_int_equal(media_link(&ctx, id, 0, &path), ERR_OK);
-	assert_int_equal(sscanf(strchr(path, '?'), "?exp=%31[0-9]&sig=%79s", exp, sig), 2);
-	assert_int_equal(media_link_check(&ctx, id, exp, sig), ERR_MEDIA_NOT_FOUND);
+	assert_int_equal(check_link(id, &link, &reader), ERR_OK);
+	assert_string_equal(reader, "");
+	assert_int_equal(check_link(other, &link, &reader), ERR_MEDIA_NOT_FOUND);
+	link.exp[9] = link.exp[9] == '9' ? '8' : '9';
+	assert_int_equal(check_link(id, &link, &reader), ERR_MEDIA_NOT_FOUND);
+	link = (struct link_texts){ .exp = "" };
+	assert_int_equal(check_link(id, &link, &reader), ERR_MEDIA_NOT_FOUND);
+	link = link_of(id, 0);
+	assert_int_equal(check_link(id, &link, &reader), ERR_MEDIA_NOT_FOUND);
 	/* None works for longer than any may. */
 	int64_t now_s = clock_now_ms() / 1000;
-	assert_int_equal(media_link(&ctx, id, 100 * LIMIT_MEDIA_LINK_S, &path), ERR_OK);
-	assert_int_equal(sscanf(strchr(path, '?'), "?exp=%31[0-9]&sig=%79s", exp, sig), 2);
-	assert_int_equal(media_link_check(&ctx, id, exp, sig), ERR_OK);
-	assert_true(strtoll(exp, NULL, 10) <= now_s + LIMIT_MEDIA_LINK_S + 2);
+	link = link_of(id, 100 * LIMIT_MEDIA_LINK_S);
+	assert_int_equal(check_link(id, &link, &reader), ERR_OK);
+	assert_true(strtoll(link.exp, NULL, 10) <= now_s + LIMIT_MEDIA_LINK_S + 2);
+}
+
+/* A link says for whom it was made, and says nothing else when it is changed. */
+static void test_whose_link(void **state UNUSED)
+{
+	struct uuid id = uploaded();
+	const struct actor before = ctx.actor;
+	const char *reader = NULL;
+
+	ctx.actor = (struct actor){ .kind = ACTOR_OPERATOR, .name = "ada" };
+	struct link_texts link = link_of(id, 60), changed = link;
+	assert_int_equal(check_link(id, &link, &reader), ERR_OK);
+	assert_string_equal(reader, "operator ada");
+	changed.by[0] = '\0';
+	assert_int_equal(check_link(id, &changed, &reader), ERR_MEDIA_NOT_FOUND);
+	static const char *const others[] = { "6f", "00", "zz", "6", "6f70657261746f722061646100" };
+	for (size_t i = 0; i < countof(others); i++) {
+		snprintf(changed.by, sizeof(changed.by), "%s", others[i]);
+		assert_int_equal(check_link(id, &changed, &reader), ERR_MEDIA_NOT_FOUND);
+	}
+	char name[400];
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	ctx.actor.name = name;
+	link = link_of(id, 60);
+	assert_int_equal(check_link(id, &link, &reader), ERR_OK);
+	assert_int_equal(strlen(reader), 100);
+	ctx.actor = before;
 }
 
 int main(void)
@@ -332,6 +385,7 @@ int main(void)
 		cmocka_unit_test_setup(test_too_large, set_up),
 		cmocka_unit_test_setup(test_what_a_crash_left, set_up),
 		cmocka_unit_test_setup(test_links, set_up),
+		cmocka_unit_test_setup(test_whose_link, set_up),
 	};
 
 	if (!core_open())

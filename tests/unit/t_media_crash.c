@@ -263,7 +263,7 @@ static void expect_readable(void)
 	    q_media_overdue(ctx.db, ctx.arena, INT64_C(4102444800000), 100, &found, &count),
 	    ERR_OK);
 	for (size_t i = 0; i < count; i++)
-		assert_int_equal(media_read(&ctx, found[i].id, ignore, NULL), ERR_OK);
+		assert_int_equal(media_read(&ctx, found[i].id, NULL, ignore, NULL), ERR_OK);
 }
 
 /* ---- tests ---------------------------------------------------------------------------------------------- */
